@@ -1,0 +1,85 @@
+"""Where the errors of novaclient, keystoneauth and requests become ours."""
+
+import contextlib
+from collections.abc import Iterator
+
+import urllib3.exceptions
+from keystoneauth1 import exceptions as ks_exceptions
+from novaclient import exceptions as nova_exceptions
+
+from masakari_lite import exceptions
+
+# raised before a byte of the request has left
+_NEVER_SENT = (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError)
+
+_BY_STATUS: dict[int, type[exceptions.NovaError]] = {
+    400: exceptions.NovaBadRequest,
+    401: exceptions.NovaForbidden,
+    403: exceptions.NovaForbidden,
+    404: exceptions.InstanceNotFound,
+    409: exceptions.NovaConflict,
+    429: exceptions.NovaUnavailable,
+}
+
+_HINTS = {
+    401: " (check the credentials in [nova] of masakari.conf)",
+    403: " (the user in [nova] of masakari.conf needs the admin role)",
+}
+
+
+@contextlib.contextmanager
+def translated(what: str) -> Iterator[None]:
+    """Turn every error of the client libraries into one of ours.
+
+    :param what: the request in words, for the message: ``evacuate instance <uuid>``
+    :raises NovaError: its subclass says what may be done next
+    """
+    try:
+        yield
+    except nova_exceptions.ClientException as error:
+        raise _from_answer(what, error) from error
+    except ks_exceptions.HttpError as error:
+        raise _from_keystone(what, error) from error
+    except ks_exceptions.ConnectFailure as error:
+        raise _from_lost_connection(what, error) from error
+    except (ks_exceptions.ClientException, nova_exceptions.UnsupportedVersion) as error:
+        hint = " (check auth_url, region_name and valid_interfaces in [nova] of masakari.conf)"
+        raise exceptions.NovaError(f"{what}: {error}{hint}") from error
+
+
+def _from_answer(what: str, error: nova_exceptions.ClientException) -> exceptions.NovaError:
+    message = f"{what}: HTTP {error.code} {error.message}{_HINTS.get(error.code, '')}"
+    if error.request_id:
+        message += f" ({error.request_id})"
+    if error.code == 429:
+        return exceptions.NovaUnavailable(message, retry_after=float(getattr(error, "retry_after", 0) or 0))
+    if error.code >= 500:
+        # a gateway's 504 says only that the gateway has lost patience
+        return exceptions.NovaUnanswered(message, is_over=error.code != 504)
+    return _BY_STATUS.get(error.code, exceptions.NovaError)(message)
+
+
+def _from_keystone(what: str, error: ks_exceptions.HttpError) -> exceptions.NovaError:
+    message = f"{what}: Keystone answered HTTP {error.http_status} {error.message}"
+    if error.http_status == 429 or error.http_status >= 500:
+        return exceptions.NovaUnavailable(message)  # without a token nothing reached Nova
+    return exceptions.NovaForbidden(message + _HINTS[401])
+
+
+def _from_lost_connection(what: str, error: ks_exceptions.ConnectFailure) -> exceptions.NovaError:
+    if any(isinstance(cause, _NEVER_SENT) for cause in _causes(error)):
+        return exceptions.NovaUnavailable(f"{what}: {error}")
+    return exceptions.NovaUnanswered(f"{what}: {error}")
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Walk an error's causes; requests keeps urllib3's in ``args`` and its ``reason``."""
+    seen: set[int] = set()
+    todo: list[object] = [error]
+    while todo:
+        found = todo.pop()
+        if not isinstance(found, BaseException) or id(found) in seen:
+            continue
+        seen.add(id(found))
+        yield found
+        todo += [found.__cause__, found.__context__, getattr(found, "reason", None), *found.args]

@@ -1,0 +1,280 @@
+"""Nova as the engine needs it; the only importer of novaclient beside the translation of its errors."""
+
+import datetime
+import logging
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+from urllib import parse
+
+from novaclient import api_versions
+from novaclient import client as nova_client
+from oslo_config import cfg
+
+from masakari_lite import exceptions
+from masakari_lite.compute import retries, session
+from masakari_lite.compute.errors import translated
+from masakari_lite.models import ComputeService, Instance, JsonDict, Migration
+
+LOG = logging.getLogger(__name__)
+T = TypeVar("T")
+
+# 2.53 names compute services by UUID; from 2.95 on an evacuated instance stays stopped at its destination
+OLDEST = api_versions.APIVersion("2.53")
+NEWEST = api_versions.APIVersion("2.94")
+_CHANGES_SINCE = api_versions.APIVersion("2.59")
+_LOCKED_REASON = api_versions.APIVersion("2.73")
+_REPEATABLE = (exceptions.NovaUnavailable, exceptions.NovaUnanswered)
+_REASON_LENGTH = 255
+_PAGE = 1000
+
+
+class NovaAPI:
+    """Nova's calls by one session, at one negotiated microversion, with our errors.
+
+    Calls that may safely be repeated are, for ``[nova] retry_period`` seconds; ``evacuate`` is only
+    when it surely was not carried out.
+    """
+
+    def __init__(self, conf: cfg.ConfigOpts, is_stopping: Callable[[], bool] = lambda: False) -> None:
+        """Build the client; nothing is sent before the first call.
+
+        :param is_stopping: true ends the repetition of requests
+        :raises ConfigurationError: when the configuration does not say how to authenticate
+        """
+        self._conf = conf
+        self._is_stopping = is_stopping
+        self._endpoint = session.find_endpoint(conf)
+        self._session = session.build_session(conf, connections=conf.host_failure_recovery_threads + 2)
+        self._negotiated: Any = None
+
+    def negotiate(self) -> str:
+        """Find the best microversion that both sides have (``GET /``), once.
+
+        :returns: the microversion, "2.94" at most
+        :raises ConfigurationError: when the cloud is older than 2.53 (Pike)
+        """
+        if self._negotiated is None:
+            current = self._repeat("ask Nova for its microversions", self._build_client("2.1").versions.get_current)
+            newest = api_versions.APIVersion(current.version or "2.1") if current else OLDEST
+            if newest < OLDEST:
+                raise exceptions.ConfigurationError(
+                    f"Nova offers microversion {newest.get_string()} at most; {OLDEST.get_string()} (Pike) is "
+                    "the oldest that masakari-lite works with"
+                )
+            self._negotiated = self._build_client(min(newest, NEWEST).get_string())
+        return str(self._negotiated.api_version.get_string())
+
+    @property
+    def has_locked_reason(self) -> bool:
+        """Whether locks carry a reason (microversion 2.73)."""
+        return bool(self._client.api_version >= _LOCKED_REASON)
+
+    def get_compute_service(self, host: str) -> ComputeService:
+        """Fetch the nova-compute service of a host (``GET /os-services``).
+
+        :raises ComputeServiceNotFound: when Nova has none
+        """
+        found = self._repeat(
+            f"list the compute service of {host}",
+            lambda: self._client.services.list(host=host, binary="nova-compute"),
+        )
+        for service in found:
+            if service.host == host:
+                return ComputeService(
+                    uuid=service.id,
+                    host=service.host,
+                    is_up=service.state == "up",
+                    is_enabled=service.status == "enabled",
+                    is_forced_down=bool(service.forced_down),
+                    disabled_reason=service.disabled_reason,
+                )
+        raise exceptions.ComputeServiceNotFound(
+            f"Nova has no nova-compute service on a host named {host!r}; 'openstack compute service list' "
+            "shows the names"
+        )
+
+    def force_down(self, service: ComputeService) -> None:
+        """Have Nova take the service for down at once (``PUT /os-services/{uuid}``, 2.53)."""
+        self._repeat(
+            f"force down the compute service of {service.host}",
+            lambda: self._client.services.force_down(service.uuid, True),
+        )
+
+    def disable(self, service: ComputeService, reason: str) -> None:
+        """Keep the scheduler from the host.
+
+        Not for a service that is dead but still looks up: Nova then waits for it as long as its
+        ``rpc_response_timeout``.
+        """
+        self._repeat(
+            f"disable the compute service of {service.host}",
+            lambda: self._client.services.disable_log_reason(service.uuid, reason),
+        )
+
+    def list_instances(self, host: str) -> list[Instance]:
+        """List the instances of all projects on a host, all pages."""
+        return self._list_instances(f"list the instances on {host}", {"host": host})
+
+    def list_changed_instances(self, since: datetime.datetime) -> list[Instance]:
+        """List the instances of the cloud that changed since then (UTC), deleted ones included."""
+        return self._list_instances("list changed instances", {"changes-since": _to_iso(since)})
+
+    def get_instance(self, uuid: str) -> Instance:
+        """Fetch one instance.
+
+        :raises InstanceNotFound: when it was deleted
+        """
+        return _to_instance(
+            self._repeat(f"show instance {uuid}", lambda: self._client.servers.get(uuid)).to_dict()
+        )
+
+    def list_evacuations(self, host: str, since: datetime.datetime | None = None) -> list[Migration]:
+        """List the evacuation records away from a host (``GET /os-migrations``).
+
+        :param since: only those that changed since then (UTC); ignored before microversion 2.59
+        """
+        return self._list_migrations(
+            f"list the evacuations from {host}",
+            {"migration_type": "evacuation", "source_compute": host},
+            since,
+        )
+
+    def list_migrations_of(self, instance_uuid: str) -> list[Migration]:
+        """List all migration records of one instance, whatever their type."""
+        return self._list_migrations(
+            f"list the migrations of instance {instance_uuid}", {"instance_uuid": instance_uuid}, None
+        )
+
+    def lock(self, uuid: str, reason: str) -> None:
+        """Lock an instance against its users; the reason is kept from microversion 2.73 on."""
+        arguments = {"reason": reason[:_REASON_LENGTH]} if self.has_locked_reason else {}
+        self._repeat(f"lock instance {uuid}", lambda: self._client.servers.lock(uuid, **arguments))
+
+    def unlock(self, uuid: str) -> None:
+        """Unlock an instance, asking until Nova has done it or the engine stops.
+
+        :raises InstanceNotFound: when it was deleted
+        """
+        self._repeat(
+            f"unlock instance {uuid}",
+            lambda: self._client.servers.unlock(uuid),
+            errors=(*_REPEATABLE, exceptions.NovaForbidden, exceptions.NovaConflict),
+            endless=True,
+        )
+
+    def evacuate(self, uuid: str) -> None:
+        """Have Nova rebuild the instance on a host of the scheduler's choice.
+
+        Sent again only after an error that says that Nova did not act on it.
+
+        :raises NovaUnanswered: when nobody knows whether Nova acts on it
+        :raises HostStillUp: when Nova takes the compute service for up
+        """
+        try:
+            self._repeat(
+                f"evacuate instance {uuid}",
+                lambda: self._client.servers.evacuate(uuid),
+                errors=(exceptions.NovaUnavailable,),
+            )
+        except exceptions.NovaBadRequest as error:
+            if "still in use" in str(error):
+                raise exceptions.HostStillUp(str(error)) from error
+            raise
+
+    def stop(self, uuid: str) -> None:
+        """Power an instance off (``os-stop``)."""
+        self._repeat(f"stop instance {uuid}", lambda: self._client.servers.stop(uuid))
+
+    def start(self, uuid: str) -> None:
+        """Power an instance on (``os-start``)."""
+        self._repeat(f"start instance {uuid}", lambda: self._client.servers.start(uuid))
+
+    def reset_state(self, uuid: str, state: str) -> None:
+        """Set vm_state to ``active`` or ``error`` and clear the task_state (``os-resetState``)."""
+        self._repeat(
+            f"reset the state of instance {uuid}", lambda: self._client.servers.reset_state(uuid, state)
+        )
+
+    @property
+    def _client(self) -> Any:
+        if self._negotiated is None:
+            self.negotiate()
+        return self._negotiated
+
+    def _build_client(self, microversion: str) -> Any:
+        return nova_client.Client(
+            microversion,
+            session=self._session,
+            service_type=self._endpoint.service_type,
+            service_name=self._endpoint.service_name,
+            endpoint_type=self._endpoint.interface,
+            region_name=self._endpoint.region_name,
+            endpoint_override=self._endpoint.override,
+        )
+
+    def _repeat(
+        self,
+        what: str,
+        request: Callable[[], T],
+        errors: tuple[type[Exception], ...] = _REPEATABLE,
+        endless: bool = False,
+    ) -> T:
+        def send() -> T:
+            with translated(what):
+                return request()
+
+        period = None if endless else self._conf.nova.retry_period
+        return retries.repeat(send, errors, period, self._is_stopping)
+
+    def _list_instances(self, what: str, filters: JsonDict) -> list[Instance]:
+        query = {"all_tenants": 1, "limit": _PAGE, **filters}
+        return [_to_instance(server) for server in self._pages(what, "servers", "/servers/detail", query)]
+
+    def _list_migrations(
+        self, what: str, filters: JsonDict, since: datetime.datetime | None
+    ) -> list[Migration]:
+        query = dict(filters)
+        if self._client.api_version >= _CHANGES_SINCE:
+            query["limit"] = _PAGE
+            if since:
+                query["changes-since"] = _to_iso(since)
+        return [_to_migration(record) for record in self._pages(what, "migrations", "/os-migrations", query)]
+
+    def _pages(self, what: str, key: str, path: str, query: JsonDict) -> Iterator[JsonDict]:
+        """Follow the links to the next page: Nova's own limit, 1,000 by default, may be lower than ours."""
+        url = f"{path}?{parse.urlencode(query)}"
+        while url:
+            body = self._repeat(what, lambda url=url: self._client.client.get(url)[1])  # type: ignore[misc]
+            yield from body[key]
+            following = [link["href"] for link in body.get(f"{key}_links", ()) if link["rel"] == "next"]
+            url = f"{path}?{parse.urlsplit(following[0]).query}" if following else ""
+
+
+def _to_iso(moment: datetime.datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _to_instance(server: JsonDict) -> Instance:
+    return Instance(
+        uuid=server["id"],
+        name=server["name"],
+        host=server["OS-EXT-SRV-ATTR:host"] or None,
+        vm_state=server["OS-EXT-STS:vm_state"],
+        task_state=server["OS-EXT-STS:task_state"],
+        power_state=server["OS-EXT-STS:power_state"] or 0,
+        locked=server["locked"],
+        locked_reason=server.get("locked_reason"),
+        metadata=server["metadata"],
+        fault=server.get("fault", {}).get("message", ""),
+    )
+
+
+def _to_migration(record: JsonDict) -> Migration:
+    return Migration(
+        id=record["id"],
+        instance_uuid=record["instance_uuid"],
+        type=record.get("migration_type") or "",
+        status=record["status"],
+        source_host=record["source_compute"],
+        dest_host=record["dest_compute"],
+    )

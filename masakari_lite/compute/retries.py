@@ -1,0 +1,56 @@
+"""Repeating a request that may safely be repeated, with back-off and jitter."""
+
+import logging
+from collections.abc import Callable
+from typing import TypeVar
+
+import tenacity
+
+from masakari_lite import exceptions
+
+LOG = logging.getLogger(__name__)
+T = TypeVar("T")
+
+FIRST_PAUSE = 0.5
+LONGEST_PAUSE = 10.0
+
+
+def repeat(
+    request: Callable[[], T],
+    errors: tuple[type[Exception], ...],
+    period: float | None,
+    is_stopping: Callable[[], bool] = lambda: False,
+) -> T:
+    """Send a request until it is answered.
+
+    :param errors: after which it is sent again
+    :param period: for how many seconds; None repeats without end
+    :param is_stopping: asked between two tries; true ends the repetition with the last error
+    :returns: the answer
+    :raises Exception: the last error when the period is over
+    """
+    stop: tenacity.stop.stop_base = tenacity.stop_never
+    if period is not None:
+        stop = tenacity.stop_after_delay(period)
+    retrying = tenacity.Retrying(
+        retry=tenacity.retry_if_exception_type(errors),
+        wait=_pause,
+        stop=tenacity.stop_any(stop, lambda state: is_stopping()),
+        before_sleep=_say_once,
+        reraise=True,
+    )
+    return retrying(request)
+
+
+_growing = tenacity.wait_exponential_jitter(initial=FIRST_PAUSE, max=LONGEST_PAUSE, jitter=FIRST_PAUSE)
+
+
+def _pause(state: tenacity.RetryCallState) -> float:
+    error = state.outcome.exception() if state.outcome else None
+    asked = error.retry_after if isinstance(error, exceptions.NovaUnavailable) else 0
+    return max(asked, _growing(state))
+
+
+def _say_once(state: tenacity.RetryCallState) -> None:
+    if state.attempt_number == 1 and state.outcome:
+        LOG.warning("%s; will be repeated", state.outcome.exception())

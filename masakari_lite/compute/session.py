@@ -1,0 +1,96 @@
+"""The one Keystone session for all calls to Nova: one token, reused, renewed when it expires."""
+
+import dataclasses
+
+import requests
+from keystoneauth1 import exceptions as ks_exceptions
+from keystoneauth1 import loading
+from keystoneauth1 import session as ks_session
+from keystoneauth1.identity import v3
+from oslo_config import cfg
+
+from masakari_lite import exceptions
+from masakari_lite.conf import nova as nova_conf
+
+_INTERFACES = ("internal", "public")
+
+
+@dataclasses.dataclass(frozen=True)
+class Endpoint:
+    """Where in Keystone's catalog Nova is; ``override`` is its URL when the catalog is not asked."""
+
+    service_type: str
+    service_name: str | None
+    interface: str | list[str]
+    region_name: str | None
+    override: str | None = None
+
+
+def build_session(conf: cfg.ConfigOpts, connections: int) -> ks_session.Session:
+    """Build the session that all calls share.
+
+    :param connections: how many connections to keep open, one a green thread that talks to Nova
+    :raises ConfigurationError: when neither [nova] nor Masakari's older options say how to authenticate
+    """
+    group = conf[nova_conf.GROUP]
+    auth = _load_auth(conf)
+    http = requests.Session()
+    for scheme in ("http://", "https://"):
+        http.mount(scheme, ks_session.TCPKeepAliveAdapter(pool_maxsize=connections))
+    verify: bool | str = group.cafile or conf.nova_ca_certificates_file or True
+    if group.insecure or (not group.auth_type and conf.nova_api_insecure):
+        verify = False
+    cert = (group.certfile, group.keyfile) if group.certfile and group.keyfile else group.certfile
+    return ks_session.Session(
+        auth=auth,
+        session=http,
+        verify=verify,
+        cert=cert,
+        timeout=group.timeout,
+        user_agent="masakari-lite",
+        collect_timing=group.collect_timing,
+        split_loggers=group.split_loggers,
+    )
+
+
+def find_endpoint(conf: cfg.ConfigOpts) -> Endpoint:
+    """Tell where Nova is, by [nova] or by Masakari's older options."""
+    group = conf[nova_conf.GROUP]
+    region = group.region_name or conf.os_region_name
+    if group.auth_type:
+        return Endpoint(
+            group.service_type,
+            group.service_name,
+            group.valid_interfaces or list(_INTERFACES),
+            region,
+            group.endpoint_override,
+        )
+    service_type, service_name, endpoint_type = conf.nova_catalog_admin_info.split(":")
+    return Endpoint(
+        service_type, service_name or None, endpoint_type.removesuffix("URL"), region, group.endpoint_override
+    )
+
+
+def _load_auth(conf: cfg.ConfigOpts) -> object:
+    if conf[nova_conf.GROUP].auth_type:
+        try:
+            return loading.load_auth_from_conf_options(conf, nova_conf.GROUP)
+        except (ks_exceptions.NoMatchingPlugin, ks_exceptions.OptionError) as error:
+            raise exceptions.ConfigurationError(f"[nova]: {error}") from error
+    if not conf.os_privileged_user_name:
+        raise exceptions.ConfigurationError(
+            "[nova] auth_type is not set: tell the engine how to authenticate with Keystone, e.g. "
+            "auth_type = password with auth_url, username, password, project_name, user_domain_name and "
+            "project_domain_name"
+        )
+    for name in ("os_privileged_user_auth_url", "os_privileged_user_password", "os_privileged_user_tenant"):
+        if not conf[name]:
+            raise exceptions.ConfigurationError(f"{name} must be set together with os_privileged_user_name")
+    return v3.Password(
+        auth_url=conf.os_privileged_user_auth_url,
+        username=conf.os_privileged_user_name,
+        password=conf.os_privileged_user_password,
+        project_name=conf.os_privileged_user_tenant,
+        user_domain_id=conf.os_user_domain_name,
+        project_domain_id=conf.os_project_domain_name,
+    )

@@ -1,0 +1,164 @@
+"""What Nova says of a failed host's instances, asked once an interval for all that wait."""
+
+import datetime
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from masakari_lite import exceptions
+from masakari_lite.compute.nova import NovaAPI
+from masakari_lite.models import Instance, Migration
+
+LOG = logging.getLogger(__name__)
+T = TypeVar("T")
+
+# Nova's clock and ours may differ by this much before a change is missed in a changes-since list
+_CLOCK_MARGIN = datetime.timedelta(minutes=1)
+
+
+class HostWatcher:
+    """One picture of the host's instances and their evacuation records, shared by its green threads.
+
+    Every waiting green thread asks ``wait_for()``. Whoever comes first fetches the next picture when
+    the interval has passed, the others wait for it: one request an interval (the evacuation records,
+    with ``changes-since``), and a second one (the changed instances) only when somebody needs to see an
+    instance, as after the end of its evacuation. Unanswered questions leave the picture as it was.
+    """
+
+    def __init__(self, nova: NovaAPI, host: str, interval: float) -> None:
+        """Start with an empty picture.
+
+        :param interval: seconds between two questions
+        """
+        self._nova = nova
+        self._host = host
+        self._interval = interval
+        self._lock = threading.Lock()
+        self._generation = 0
+        self._fetched_at = 0.0
+        self._instances_generation = 0
+        self._instances_as_of = datetime.datetime.now(datetime.UTC)
+        self._instances: dict[str, Instance | None] = {}
+        self._evacuations: dict[str, Migration] = {}
+        self._opened_at = self._instances_as_of - _CLOCK_MARGIN
+        self._complaint = ""
+
+    def open(self) -> list[Instance]:
+        """Take the first picture: all instances of the host and all evacuations away from it.
+
+        :returns: the instances that Nova lists on the host
+        """
+        now = datetime.datetime.now(datetime.UTC)
+        with self._lock:
+            self._note_evacuations(self._nova.list_evacuations(self._host))
+            instances = self._nova.list_instances(self._host)
+            self._note_instances(instances, as_of=now)
+            self._opened_at = now - _CLOCK_MARGIN
+            self._fetched_at = time.monotonic()
+        return instances
+
+    def get_evacuation(self, instance_uuid: str, after: int = 0) -> Migration | None:
+        """Tell the newest evacuation record of an instance, as last seen.
+
+        :param after: only one with an id above this; ids of one instance grow, it lives in one cell
+        """
+        found = self._evacuations.get(instance_uuid)
+        return found if found and found.id > after else None
+
+    def get_instance(self, uuid: str) -> Instance | None:
+        """Show an instance as it was at most one interval ago; None when it was deleted."""
+        with self._lock:
+            is_recent = time.monotonic() - self._fetched_at <= self._interval
+            if not (is_recent and uuid in self._instances and self._is_current()):
+                self._instances[uuid] = self._ask_for(uuid)
+            return self._instances[uuid]
+
+    def wait_for(self, uuid: str, check: Callable[[], T | None], timeout: float, what: str) -> T:
+        """Wait until ``check`` gives an answer, asking it again with every new picture.
+
+        :param check: looks at ``get_evacuation()`` and ``see()``
+        :param timeout: the longest to wait, in seconds
+        :raises WaitTimeout: when the limit has passed
+        """
+        deadline = time.monotonic() + timeout
+        generation = self._generation
+        while True:
+            generation = self._next_picture(generation)
+            try:
+                answer = check()
+            except exceptions.NovaError as error:
+                answer = self._complain(error)
+            if answer is not None:
+                return answer
+            # time in which Nova did not answer must not count as time in which nothing happened
+            if time.monotonic() >= deadline and not self._complaint:
+                raise exceptions.WaitTimeout(f"{what}: not within {timeout:g} s")
+
+    def see(self, uuid: str) -> Instance | None:
+        """Show an instance as it is in the current picture; None when it was deleted.
+
+        The first who asks fetches what changed since the last time, for all.
+
+        :raises NovaError: when Nova does not answer; ask again with the next picture
+        """
+        with self._lock:
+            if not self._is_current():
+                now = datetime.datetime.now(datetime.UTC)
+                since = self._instances_as_of - _CLOCK_MARGIN
+                self._note_instances(self._nova.list_changed_instances(since), as_of=now)
+            if uuid not in self._instances:
+                self._instances[uuid] = self._ask_for(uuid)
+            return self._instances[uuid]
+
+    def look_again(self, uuid: str) -> Instance | None:
+        """Ask for one instance now, where its part of the picture seems to be behind."""
+        found = self._ask_for(uuid)
+        self._instances[uuid] = found
+        return found
+
+    def _is_current(self) -> bool:
+        return self._instances_generation == self._generation
+
+    def _next_picture(self, seen: int) -> int:
+        """Return when there is a picture newer than the one that was seen; fetch it when it is due."""
+        with self._lock:
+            if self._generation == seen:
+                time.sleep(max(0.0, self._fetched_at + self._interval - time.monotonic()))
+                self._fetched_at = time.monotonic()
+                self._fetch_evacuations()
+                self._generation += 1
+            return self._generation
+
+    def _fetch_evacuations(self) -> None:
+        try:
+            self._note_evacuations(self._nova.list_evacuations(self._host, since=self._opened_at))
+            self._complaint = ""
+        except exceptions.NovaError as error:
+            self._complain(error)
+
+    def _complain(self, error: exceptions.NovaError) -> None:
+        """Say it once: not to know how an evacuation stands does not mean that it failed."""
+        if not self._complaint:
+            LOG.warning("Cannot see how the evacuations from %s stand, asking again: %s", self._host, error)
+        self._complaint = str(error)
+
+    def _note_evacuations(self, migrations: list[Migration]) -> None:
+        for migration in migrations:
+            known = self._evacuations.get(migration.instance_uuid)
+            if known is None or known.id <= migration.id:
+                self._evacuations[migration.instance_uuid] = migration
+
+    def _note_instances(self, instances: list[Instance], as_of: datetime.datetime) -> None:
+        self._instances.update(
+            {instance.uuid: None if instance.is_deleted else instance for instance in instances}
+        )
+        self._instances_as_of = as_of
+        self._instances_generation = self._generation
+
+    def _ask_for(self, uuid: str) -> Instance | None:
+        try:
+            return self._nova.get_instance(uuid)
+        except exceptions.InstanceNotFound:
+            return None

@@ -1,0 +1,63 @@
+"""The only room that knows eventlet: when it goes, this module and ``cmd/`` change."""
+
+import dataclasses
+import itertools
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Generic, TypeVar
+
+import eventlet
+from eventlet import patcher
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome(Generic[Item, Result]):
+    """What became of one item: a result, or the error that ended its green thread."""
+
+    item: Item
+    result: Result | None = None
+    error: BaseException | None = None
+
+
+def is_patched() -> bool:
+    """Tell whether the process is monkey-patched; without it a GreenPool runs serially."""
+    return bool(patcher.is_monkey_patched("thread"))
+
+
+def run_all(
+    func: Callable[[Item], Result], items: Iterable[Item], limit: int
+) -> Iterator[Outcome[Item, Result]]:
+    """Run ``func`` on every item, at most ``limit`` at a time, and yield the outcomes as they come.
+
+    No failure is lost: whatever a green thread raised, its item is yielded with the error.
+
+    :param items: taken one by one as green threads become free
+    :param limit: how many green threads run at once
+    """
+    pool = eventlet.GreenPool(limit)
+    outcomes: Any = eventlet.Queue()
+    todo = iter(items)
+    running = 0
+    while True:
+        for item in itertools.islice(todo, limit - running):
+            pool.spawn(_run_one, func, item, outcomes)
+            running += 1
+        if not running:
+            return
+        yield outcomes.get()
+        running -= 1
+
+
+def _run_one(func: Callable[[Item], Result], item: Item, outcomes: Any) -> None:
+    try:
+        outcome: Outcome[Item, Result] = Outcome(item, result=func(item))
+    except BaseException as error:  # noqa: BLE001 - a killed thread is a failure too, and is told
+        outcome = Outcome(item, error=error)
+    outcomes.put(outcome)
+
+
+def spawn(func: Callable[..., Any], *args: Any) -> Any:
+    """Run ``func`` in a green thread of its own; the returned object has ``wait()``."""
+    return eventlet.spawn(func, *args)

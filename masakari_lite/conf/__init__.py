@@ -1,0 +1,34 @@
+"""Every option of masakari_lite, one module a group; nothing is read when this is imported."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import oslo_messaging
+from oslo_config import cfg
+from oslo_db import options as db_options
+from oslo_log import log
+
+from masakari_lite.conf import engine, host_failure, nova
+
+CONTROL_EXCHANGE = "masakari"
+_MODULES = (engine, host_failure, nova)
+
+
+def register_opts(conf: cfg.ConfigOpts) -> None:
+    """Register all options of masakari_lite and of the libraries that it hands ``conf`` to."""
+    for module in _MODULES:
+        module.register_opts(conf)
+    log.register_options(conf)
+    db_options.set_defaults(conf, connection=engine.DEFAULT_CONNECTION)
+    set_defaults()
+
+
+def set_defaults() -> None:
+    """Set the defaults of other libraries' options, for the service and the sample file alike."""
+    oslo_messaging.set_transport_defaults(CONTROL_EXCHANGE)
+    cfg.set_defaults(db_options.database_opts, connection=engine.DEFAULT_CONNECTION)
+
+
+def list_opts() -> list[tuple[str, Sequence[Any]]]:
+    """Tell oslo-config-generator the options of masakari_lite by group."""
+    return [entry for module in _MODULES for entry in module.list_opts()]

@@ -1,0 +1,58 @@
+"""[host_failure]: what is done about a failed compute host."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from oslo_config import cfg
+
+GROUP = "host_failure"
+
+_OPTS = [
+    cfg.BoolOpt(
+        "evacuate_all_instances",
+        default=True,
+        mutable=True,
+        help="Whether all instances of a failed host are evacuated, those with the HA metadata first, or "
+        "only those with it.",
+    ),
+    cfg.StrOpt(
+        "ha_enabled_instance_metadata_key",
+        default="HA_Enabled",
+        mutable=True,
+        help="The metadata key that marks an instance as to be recovered first (or at all, when "
+        "evacuate_all_instances is false); its value must be 'true' in any case.",
+    ),
+    cfg.BoolOpt(
+        "ignore_instances_in_error_state",
+        default=False,
+        mutable=True,
+        help="Whether instances that were in vm_state 'error' before the host failed stay where they are. "
+        "When false they are evacuated and are in 'error' afterwards too.",
+    ),
+    cfg.StrOpt(
+        "service_disable_reason",
+        default="Disabled by masakari-lite: the host failed",
+        max_length=255,
+        mutable=True,
+        help="What Nova shows as the reason for the failed host's disabled compute service; 255 characters "
+        "at most.",
+    ),
+    cfg.BoolOpt(
+        "force_down",
+        default=False,
+        mutable=True,
+        help="Whether the failed host's compute service is forced down instead of waiting until Nova notices "
+        "(its service_down_time, 60 s by default). Set it only where the monitor fences a host before it "
+        "notifies: a host that is forced down though its guests still run gets every guest started twice.",
+    ),
+]
+
+
+def register_opts(conf: cfg.ConfigOpts) -> None:
+    """Register the options of [host_failure]."""
+    conf.register_opts(_OPTS, GROUP)
+
+
+def list_opts() -> list[tuple[str, Sequence[Any]]]:
+    """Tell the options by group."""
+    return [(GROUP, _OPTS)]

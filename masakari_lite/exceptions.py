@@ -1,0 +1,128 @@
+"""Every error that masakari_lite raises.
+
+::
+
+    MasakariLiteError
+    ├── ConfigurationError          the engine cannot work with this configuration
+    ├── InvalidNotification         a field of a notification is missing or wrong
+    ├── DuplicateNotification       the same notification is being recovered already
+    ├── NotificationNotFound        no notification with that uuid
+    ├── JournalError                the journal cannot be used
+    │   └── JournalOutdated         its schema is not the one this release needs
+    ├── NovaError                   Nova (or Keystone on the way to it) refused
+    │   ├── InstanceNotFound        404: the instance was deleted
+    │   ├── ComputeServiceNotFound  no nova-compute service of that host
+    │   ├── NovaConflict            409: the instance's state does not allow it
+    │   ├── NovaBadRequest          400
+    │   ├── NovaForbidden           401, 403: the credentials do not suffice
+    │   ├── NovaUnavailable         the request was surely not carried out (Retriable)
+    │   └── NovaUnanswered          the request may have been carried out (Retriable)
+    ├── RecoveryError               a recovery, or one instance's, came to nothing
+    │   ├── HostStillUp             Nova still reports the compute service up
+    │   ├── EvacuationFailed        an instance could not be brought back
+    │   └── EngineStopping          the engine is shutting down; the journal has the rest
+    └── WaitTimeout                 what was waited for did not come in time
+
+``Retriable`` marks the errors after which the same request may succeed later.
+"""
+
+
+class MasakariLiteError(Exception):
+    """Raised, as one of its subclasses, for everything that goes wrong here."""
+
+
+class Retriable:
+    """Marks an error after which the same request may succeed later."""
+
+
+class ConfigurationError(MasakariLiteError):
+    """Raised when the engine cannot work with the configuration that it was given."""
+
+
+class InvalidNotification(MasakariLiteError):
+    """Raised when a notification is refused; the message names the field and the reason."""
+
+
+class DuplicateNotification(MasakariLiteError):
+    """Raised when the same notification is new or running; the message names that one."""
+
+
+class NotificationNotFound(MasakariLiteError):
+    """Raised when no notification has the uuid that was asked for."""
+
+
+class JournalError(MasakariLiteError):
+    """Raised when the journal's database cannot be used."""
+
+
+class JournalOutdated(JournalError):
+    """Raised when the database's schema is not the one that this release needs."""
+
+
+class NovaError(MasakariLiteError):
+    """Raised when Nova, or Keystone on the way to it, refused a request.
+
+    :param message: what was asked and what was answered, the request id included
+    """
+
+
+class InstanceNotFound(NovaError):
+    """Raised when Nova does not know the instance: it was deleted."""
+
+
+class ComputeServiceNotFound(NovaError):
+    """Raised when Nova has no nova-compute service for a host."""
+
+
+class NovaConflict(NovaError):
+    """Raised when the state of the instance does not allow the request (409)."""
+
+
+class NovaBadRequest(NovaError):
+    """Raised when Nova calls the request wrong (400)."""
+
+
+class NovaForbidden(NovaError):
+    """Raised when the credentials are wrong or lack a role (401, 403)."""
+
+
+class NovaUnavailable(NovaError, Retriable):
+    """Raised when a request surely was not carried out: no connection, or 429.
+
+    :param retry_after: how many seconds Nova asks to wait, 0 when it does not say
+    """
+
+    def __init__(self, message: str, retry_after: float = 0) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class NovaUnanswered(NovaError, Retriable):
+    """Raised when a request may or may not have been carried out: 5xx, a lost or late answer.
+
+    :param is_over: whether Nova is surely not at work on it any more
+    """
+
+    def __init__(self, message: str, is_over: bool = False) -> None:
+        super().__init__(message)
+        self.is_over = is_over
+
+
+class RecoveryError(MasakariLiteError):
+    """Raised when the recovery of a host, or of one instance, came to nothing."""
+
+
+class HostStillUp(RecoveryError):
+    """Raised when Nova still reports the compute service up; nothing may be evacuated from it."""
+
+
+class EvacuationFailed(RecoveryError):
+    """Raised when an instance could not be brought back; the message says why."""
+
+
+class EngineStopping(RecoveryError):
+    """Raised to leave work that the next start takes up from the journal."""
+
+
+class WaitTimeout(MasakariLiteError):
+    """Raised when a condition did not come true within its time limit."""

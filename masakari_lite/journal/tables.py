@@ -1,0 +1,71 @@
+"""The journal's two tables, in Masakari's words."""
+
+import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import orm
+
+# MySQL's DATETIME forgets fractions of a second by default
+MOMENT = sa.DateTime().with_variant(sa.dialects.mysql.DATETIME(fsp=6), "mysql", "mariadb")
+
+
+class Base(orm.DeclarativeBase):
+    """The tables' common base; its metadata is what the migrations must arrive at."""
+
+
+class NotificationRow(Base):
+    """A notification; see :class:`masakari_lite.models.Notification`."""
+
+    __tablename__ = "notifications"
+    __table_args__ = (
+        sa.UniqueConstraint("notification_uuid", name="uniq_notifications0notification_uuid"),
+        sa.Index("notifications_status_idx", "status"),
+    )
+
+    id: orm.Mapped[int] = orm.mapped_column(primary_key=True)
+    notification_uuid: orm.Mapped[str] = orm.mapped_column(sa.String(36))
+    type: orm.Mapped[str] = orm.mapped_column(sa.String(36))
+    hostname: orm.Mapped[str] = orm.mapped_column(sa.String(255))
+    generated_time: orm.Mapped[datetime.datetime] = orm.mapped_column(MOMENT)
+    payload: orm.Mapped[dict[str, Any]] = orm.mapped_column(sa.JSON)
+    status: orm.Mapped[str] = orm.mapped_column(sa.String(36))
+    attempts: orm.Mapped[int] = orm.mapped_column(default=0)
+    message: orm.Mapped[str] = orm.mapped_column(sa.Text)
+    progress: orm.Mapped[list[dict[str, Any]]] = orm.mapped_column(sa.JSON)
+    created_at: orm.Mapped[datetime.datetime] = orm.mapped_column(MOMENT)
+    updated_at: orm.Mapped[datetime.datetime] = orm.mapped_column(MOMENT)
+
+
+class VMoveRow(Base):
+    """The move of one instance; see :class:`masakari_lite.models.VMove`."""
+
+    __tablename__ = "vmoves"
+    __table_args__ = (
+        sa.UniqueConstraint(
+            "notification_uuid", "instance_uuid", name="uniq_vmoves0notification_uuid0instance_uuid"
+        ),
+        sa.Index("vmoves_instance_uuid_idx", "instance_uuid"),
+    )
+
+    id: orm.Mapped[int] = orm.mapped_column(primary_key=True)
+    notification_uuid: orm.Mapped[str] = orm.mapped_column(
+        sa.ForeignKey("notifications.notification_uuid", name="fk_vmoves0notification_uuid")
+    )
+    instance_uuid: orm.Mapped[str] = orm.mapped_column(sa.String(36))
+    instance_name: orm.Mapped[str] = orm.mapped_column(sa.String(255))
+    source_host: orm.Mapped[str] = orm.mapped_column(sa.String(255))
+    dest_host: orm.Mapped[str | None] = orm.mapped_column(sa.String(255))
+    status: orm.Mapped[str] = orm.mapped_column(sa.String(36))
+    step: orm.Mapped[str] = orm.mapped_column(sa.String(36))
+    vm_state: orm.Mapped[str] = orm.mapped_column(sa.String(36))
+    power_state: orm.Mapped[int]
+    task_state: orm.Mapped[str | None] = orm.mapped_column(sa.String(64))
+    locked: orm.Mapped[bool]
+    locked_by_us: orm.Mapped[bool]
+    migration_baseline: orm.Mapped[int]
+    attempts: orm.Mapped[int]
+    message: orm.Mapped[str] = orm.mapped_column(sa.Text)
+    start_time: orm.Mapped[datetime.datetime | None] = orm.mapped_column(MOMENT)
+    end_time: orm.Mapped[datetime.datetime | None] = orm.mapped_column(MOMENT)
+    updated_at: orm.Mapped[datetime.datetime | None] = orm.mapped_column(MOMENT)
