@@ -4,7 +4,7 @@
 
     MasakariLiteError
     ├── ConfigurationError          the engine cannot work with this configuration
-    ├── InvalidNotification         a field of a notification is missing or wrong
+    ├── InvalidInput                a field of a request is missing or wrong
     ├── DuplicateNotification       the same notification is being recovered already
     ├── NotificationNotFound        no notification with that uuid
     ├── JournalError                the journal cannot be used
@@ -39,8 +39,8 @@ class ConfigurationError(MasakariLiteError):
     """Raised when the engine cannot work with the configuration that it was given."""
 
 
-class InvalidNotification(MasakariLiteError):
-    """Raised when a notification is refused; the message names the field and the reason."""
+class InvalidInput(MasakariLiteError):
+    """Raised when a request is refused; the message names the field and the reason."""
 
 
 class DuplicateNotification(MasakariLiteError):

@@ -54,12 +54,14 @@ class NovaAPI:
         :raises ConfigurationError: when the cloud is older than 2.53 (Pike)
         """
         if self._negotiated is None:
-            current = self._repeat("ask Nova for its microversions", self._build_client("2.1").versions.get_current)
+            current = self._repeat(
+                "ask Nova for its microversions", self._build_client("2.1").versions.get_current
+            )
             newest = api_versions.APIVersion(current.version or "2.1") if current else OLDEST
             if newest < OLDEST:
                 raise exceptions.ConfigurationError(
-                    f"Nova offers microversion {newest.get_string()} at most; {OLDEST.get_string()} (Pike) is "
-                    "the oldest that masakari-lite works with"
+                    f"Nova offers microversion {newest.get_string()} at most; the oldest that masakari-lite works "
+                    f"with is {OLDEST.get_string()} (Pike)"
                 )
             self._negotiated = self._build_client(min(newest, NEWEST).get_string())
         return str(self._negotiated.api_version.get_string())

@@ -29,13 +29,15 @@ def repeat(
     :returns: the answer
     :raises Exception: the last error when the period is over
     """
-    stop: tenacity.stop.stop_base = tenacity.stop_never
-    if period is not None:
-        stop = tenacity.stop_after_delay(period)
+
+    def is_over(state: tenacity.RetryCallState) -> bool:
+        waited = state.seconds_since_start or 0.0
+        return is_stopping() or (period is not None and waited >= period)
+
     retrying = tenacity.Retrying(
         retry=tenacity.retry_if_exception_type(errors),
         wait=_pause,
-        stop=tenacity.stop_any(stop, lambda state: is_stopping()),
+        stop=is_over,
         before_sleep=_say_once,
         reraise=True,
     )

@@ -86,10 +86,11 @@ class HostWatcher:
         generation = self._generation
         while True:
             generation = self._next_picture(generation)
+            answer: T | None = None
             try:
                 answer = check()
             except exceptions.NovaError as error:
-                answer = self._complain(error)
+                self._complain(error)
             if answer is not None:
                 return answer
             # time in which Nova did not answer must not count as time in which nothing happened

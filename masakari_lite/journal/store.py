@@ -51,9 +51,8 @@ class Journal:
 
         :raises JournalOutdated: when a server's database has not the schema of this release
         """
-        manager = enginefacade.transaction_context()
-        manager.configure(**{key: value for key, value in conf.database.items() if key in _FACADE})
         with _translated():
+            manager = _connect(conf)
             self._engine: sa.Engine = manager.writer.get_engine()
             self._sessions: Callable[[], orm.Session] = manager.writer.get_sessionmaker()
             self._is_sqlite = self._engine.dialect.name == "sqlite"
@@ -223,12 +222,30 @@ _FACADE = frozenset(
 )
 
 
+def upgrade(conf: cfg.ConfigOpts) -> None:
+    """Create the journal's tables, or bring older ones up to date.
+
+    :raises JournalError: when the database cannot be used
+    """
+    with _translated():
+        schema.upgrade(_connect(conf).writer.get_engine())
+    LOG.info("The journal's database has the schema of this release")
+
+
+def _connect(conf: cfg.ConfigOpts) -> Any:
+    manager = enginefacade.transaction_context()
+    manager.configure(**{key: value for key, value in conf.database.items() if key in _FACADE})
+    return manager
+
+
 @contextlib.contextmanager
 def _translated() -> Iterator[None]:
     try:
         yield
     except (db_exceptions.DBError, sa.exc.SQLAlchemyError, db_exceptions.RetryRequest) as error:
-        raise exceptions.JournalError(f"the journal cannot be used, check [database] connection: {error}") from error
+        raise exceptions.JournalError(
+            f"the journal cannot be used, check [database] connection: {error}"
+        ) from error
 
 
 def _find(session: orm.Session, notification_uuid: str) -> NotificationRow | None:

@@ -140,7 +140,16 @@ TASK_STATES: dict[str, Rule | str] = {
 
 # Migration types and statuses in which the guest is on the source and nowhere else: nothing has been
 # handed over yet, or the record has ended without it.
-_NOT_HANDED_OVER = {"accepted", "queued", "preparing", "pre-migrating", "error", "failed", "cancelled", "aborted"}
+_NOT_HANDED_OVER = {
+    "accepted",
+    "queued",
+    "preparing",
+    "pre-migrating",
+    "error",
+    "failed",
+    "cancelled",
+    "aborted",
+}
 
 
 def needs_migration_record(task_state: str | None) -> bool:
@@ -191,7 +200,9 @@ def _is_only_on(host: str, task_state: str, migration: Migration | None) -> bool
 
 def _ask_operator(task_state: str, host: str, migration: Migration | None) -> str:
     if migration is None:
-        return f"task_state is {task_state} but Nova shows no migration record; check on which host its disk is"
+        return (
+            f"task_state is {task_state} but Nova shows no migration record; check on which host its disk is"
+        )
     other = migration.dest_host if migration.source_host == host else migration.source_host
     return (
         f"a {migration.type} from {migration.source_host} to {migration.dest_host} was under way (record "

@@ -1,0 +1,96 @@
+"""The life of the engine process: start, drain, stop."""
+
+import functools
+import logging
+from collections.abc import Callable
+
+from oslo_config import cfg
+from oslo_service import service
+
+from masakari_lite import concurrency, exceptions
+from masakari_lite.compute.nova import NovaAPI
+from masakari_lite.engine.dispatcher import Dispatcher
+from masakari_lite.engine.manager import EngineManager
+from masakari_lite.journal.store import Journal
+from masakari_lite.models import Notification, NotificationStatus
+from masakari_lite.recovery import flows
+from masakari_lite.recovery.context import build_context
+from masakari_lite.rpc import server, transport
+
+LOG = logging.getLogger(__name__)
+
+# so that the drain ends before oslo.service ends the process
+_MARGIN = 1.0
+
+
+class EngineService(service.Service):
+    """Serves RPC and recovers hosts until it is stopped."""
+
+    def __init__(self, conf: cfg.ConfigOpts) -> None:
+        """Open what the engine works with; nothing is served yet.
+
+        :raises ConfigurationError: when the configuration can't work
+        :raises JournalError: when the journal can't be used
+        """
+        super().__init__()
+        if not concurrency.is_patched():
+            raise exceptions.ConfigurationError(
+                "the process is not monkey-patched, so instances would be evacuated one after the other; "
+                "start the engine by its command, masakari-lite-engine"
+            )
+        self._conf = conf
+        self._journal = Journal(conf)
+        self._dispatcher = Dispatcher(conf, self._journal, functools.partial(_recover, conf, self._journal))
+        NovaAPI(conf)  # says at start, not in the night, when [nova] cannot work
+        self._transport = transport.get_transport(conf)
+        manager = EngineManager(conf, self._journal, self._dispatcher)
+        self._server = server.build_server(conf, self._transport, manager)
+
+    def start(self) -> None:
+        """Serve RPC, take up what an earlier engine left, and look again periodically."""
+        conf = self._conf
+        self._server.start()
+        self._dispatcher.end_expired_ones()
+        self._dispatcher.take_up()
+        self._repeat(conf.process_unfinished_notifications_interval, self._dispatcher.take_up_left_ones)
+        self._repeat(conf.check_expired_notifications_interval, self._dispatcher.end_expired_ones)
+        LOG.info("The engine is ready and listens on topic %s", conf.masakari_topic)
+
+    def stop(self, graceful: bool = True) -> None:
+        """Accept nothing new, finish the instances in flight, leave the rest in the journal."""
+        LOG.info("The engine stops: no new instance is begun, those in flight are finished")
+        self._server.stop()
+        limit = self._conf.graceful_shutdown_timeout
+        if not self._dispatcher.stop(max(0.0, limit - _MARGIN) if limit else None):
+            LOG.warning(
+                "The instances in flight were not finished within graceful_shutdown_timeout (%s s); the next "
+                "start goes on with them",
+                limit,
+            )
+        super().stop(graceful=False)
+        self._server.wait()
+        self._transport.cleanup()
+        self._journal.close()
+        LOG.info("The engine has stopped")
+
+    def reset(self) -> None:
+        """Note that the mutable options were read again (SIGHUP); the next recovery uses them."""
+        LOG.info("The mutable options were read again")
+
+    def _repeat(self, interval: float, work: Callable[[], None]) -> None:
+        self.tg.add_timer(interval, functools.partial(_survive, work), initial_delay=interval)
+
+
+def _recover(
+    conf: cfg.ConfigOpts, journal: Journal, notification: Notification, is_stopping: Callable[[], bool]
+) -> tuple[NotificationStatus, str]:
+    nova = NovaAPI(conf, is_stopping)  # a session of its own: one token for the whole recovery
+    return flows.run_host_failure_flow(build_context(conf, journal, nova, notification, is_stopping))
+
+
+def _survive(work: Callable[[], None]) -> None:
+    """Keep a periodic look alive: a journal that is away now may be back at the next one."""
+    try:
+        work()
+    except exceptions.JournalError as error:
+        LOG.error("%s", error)

@@ -1,0 +1,179 @@
+"""The three tasks of a host's recovery. Each may be run again after a crash: it looks first."""
+
+import logging
+from collections.abc import Iterator
+
+from taskflow import task
+
+from masakari_lite import concurrency, exceptions, polling
+from masakari_lite.models import ComputeService, Instance, VMove, VMoveStatus
+from masakari_lite.recovery import evacuation
+from masakari_lite.recovery.context import RecoveryContext
+
+LOG = logging.getLogger(__name__)
+
+
+class DisableComputeServiceTask(task.Task):
+    """Make sure that Nova takes the host for down, and keep the scheduler from it."""
+
+    def __init__(self, context: RecoveryContext) -> None:
+        super().__init__()
+        self._context = context
+
+    def execute(self) -> None:
+        """Wait until the service is down (or force it down), then disable it.
+
+        In this order: disabling a dead service that Nova takes for up makes Nova wait for it, as long
+        as its ``rpc_response_timeout``.
+
+        :raises HostStillUp: when it is not down within wait_period_after_service_update
+        """
+        context = self._context
+        service = context.nova.get_compute_service(context.host)
+        if service.is_up and context.conf.host_failure.force_down:
+            context.nova.force_down(service)
+        service = self._wait_until_down(service)
+        if service.is_enabled:
+            context.nova.disable(service, context.conf.host_failure.service_disable_reason)
+        context.progress.say(f"the compute service of {context.host} is down and disabled", 1.0)
+
+    def _wait_until_down(self, service: ComputeService) -> ComputeService:
+        context = self._context
+        if not service.is_up:
+            return service
+        context.progress.say(f"waiting until Nova reports the compute service of {context.host} down", 0.0)
+        limit = context.conf.wait_period_after_service_update
+
+        def ask() -> ComputeService | None:
+            if context.is_stopping():
+                raise exceptions.EngineStopping("the engine stops before the host was seen down")
+            found = context.nova.get_compute_service(context.host)
+            return None if found.is_up else found
+
+        try:
+            return polling.wait_until(ask, context.conf.verify_interval, limit, "compute service down")
+        except exceptions.WaitTimeout as error:
+            raise exceptions.HostStillUp(
+                f"Nova still reports the compute service of {context.host} up after {limit} s "
+                "(wait_period_after_service_update), so nothing was evacuated: if the host is really dead, "
+                "wait until Nova's service_down_time has passed, or fence it and force its service down, and "
+                "notify again"
+            ) from error
+
+
+class PrepareHAEnabledInstancesTask(task.Task):
+    """List the host's instances, choose and order them, and write a move for each to the journal."""
+
+    default_provides = "vmoves"
+
+    def __init__(self, context: RecoveryContext) -> None:
+        super().__init__()
+        self._context = context
+
+    def execute(self) -> list[VMove]:
+        """Plan the moves; those of an interrupted run go on, with the original states of first sight.
+
+        :returns: the moves that have not ended, HA enabled instances first
+        """
+        context = self._context
+        instances = {instance.uuid: instance for instance in context.watcher.open()}
+        known = context.journal.list_vmoves(context.notification.notification_uuid)
+        planned = {vmove.instance_uuid for vmove in known}
+        last = context.journal.list_last_moves(context.host)
+        new = [
+            self._plan(instance, last.get(instance.uuid))
+            for instance in instances.values()
+            if instance.uuid not in planned
+        ]
+        new.sort(key=lambda vmove: not self._is_ha_enabled(instances[vmove.instance_uuid]))
+        context.journal.add_vmoves(new)
+        todo = [vmove for vmove in [*known, *new] if not vmove.status.is_final]
+        context.progress.say(f"{len(todo)} of {len(known) + len(new)} instances are to be evacuated", 1.0)
+        return todo
+
+    def _plan(self, instance: Instance, last: VMove | None) -> VMove:
+        origin = _Origin(instance, last)
+        reason = self._find_reason_to_ignore(instance, origin.vm_state)
+        return VMove(
+            notification_uuid=self._context.notification.notification_uuid,
+            instance_uuid=instance.uuid,
+            instance_name=instance.name,
+            source_host=self._context.host,
+            vm_state=origin.vm_state,
+            power_state=origin.power_state,
+            task_state=origin.task_state,
+            locked=instance.locked,
+            status=VMoveStatus.IGNORED if reason else VMoveStatus.PENDING,
+            message=reason,
+        )
+
+    def _find_reason_to_ignore(self, instance: Instance, vm_state: str) -> str:
+        options = self._context.conf.host_failure
+        if vm_state == "error" and options.ignore_instances_in_error_state:
+            return "it was in error before (ignore_instances_in_error_state)"
+        if not options.evacuate_all_instances and not self._is_ha_enabled(instance):
+            key = options.ha_enabled_instance_metadata_key
+            return f"it lacks the metadata {key}=true (evacuate_all_instances)"
+        return ""
+
+    def _is_ha_enabled(self, instance: Instance) -> bool:
+        key = self._context.conf.host_failure.ha_enabled_instance_metadata_key
+        return instance.metadata.get(key, "").lower() == "true"
+
+
+class _Origin:
+    """The state of an instance before its host failed.
+
+    An instance that Nova put into error because its last evacuation failed is not one that was in error:
+    the failed move remembers.
+    """
+
+    def __init__(self, instance: Instance, last: VMove | None) -> None:
+        source: Instance | VMove = instance
+        if last and last.status is VMoveStatus.FAILED and instance.vm_state == "error":
+            source = last
+        self.vm_state = source.vm_state
+        self.power_state = source.power_state
+        self.task_state = source.task_state
+
+
+class EvacuateInstancesTask(task.Task):
+    """Evacuate the instances, host_failure_recovery_threads at once, each locked while it moves."""
+
+    def __init__(self, context: RecoveryContext) -> None:
+        super().__init__()
+        self._context = context
+
+    def execute(self, vmoves: list[VMove]) -> None:
+        """Run every move to its end; one instance's trouble does not stop the others.
+
+        :raises EngineStopping: when the engine stops before all were begun; the journal has the rest
+        """
+        context = self._context
+        outcomes = concurrency.run_all(
+            self._evacuate, self._while_running(vmoves), context.conf.host_failure_recovery_threads
+        )
+        ended = 0
+        for outcome in outcomes:
+            if not isinstance(outcome.error, exceptions.EngineStopping):
+                ended += 1
+                context.progress.say(_describe(outcome), ended / len(vmoves))
+        if ended < len(vmoves):
+            raise exceptions.EngineStopping(f"{len(vmoves) - ended} instances are left for the next start")
+
+    def _evacuate(self, vmove: VMove) -> VMove:
+        return evacuation.evacuate(self._context, vmove)
+
+    def _while_running(self, vmoves: list[VMove]) -> Iterator[VMove]:
+        for vmove in vmoves:
+            if self._context.is_stopping():
+                return
+            yield vmove
+
+
+def _describe(outcome: concurrency.Outcome[VMove, VMove]) -> str:
+    vmove = outcome.result
+    if vmove is None:
+        LOG.error("[instance: %s] lost: %s", outcome.item.instance_uuid, outcome.error)
+        return f"{outcome.item.instance_uuid} {outcome.item.instance_name}: lost, {outcome.error}"
+    return f"{vmove.instance_uuid} {vmove.instance_name}: {vmove.status}, {vmove.message}"
