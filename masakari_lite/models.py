@@ -60,7 +60,6 @@ class Step(enum.StrEnum):
     LOCK = "lock"
     RESET_STATE = "reset-state"
     EVACUATE = "evacuate"
-    CONFIRM = "confirm"
     RESTORE = "restore"
     UNLOCK = "unlock"
     DONE = "done"

@@ -60,8 +60,8 @@ class NovaAPI:
             newest = api_versions.APIVersion(current.version or "2.1") if current else OLDEST
             if newest < OLDEST:
                 raise exceptions.ConfigurationError(
-                    f"Nova offers microversion {newest.get_string()} at most; the oldest that masakari-lite works "
-                    f"with is {OLDEST.get_string()} (Pike)"
+                    f"Nova offers microversion {newest.get_string()} at most; masakari-lite works from "
+                    f"{OLDEST.get_string()} (Pike) on"
                 )
             self._negotiated = self._build_client(min(newest, NEWEST).get_string())
         return str(self._negotiated.api_version.get_string())

@@ -44,7 +44,7 @@ def repeat(
     return retrying(request)
 
 
-_growing = tenacity.wait_exponential_jitter(initial=FIRST_PAUSE, max=LONGEST_PAUSE, jitter=FIRST_PAUSE)
+_growing = tenacity.wait_exponential(FIRST_PAUSE, LONGEST_PAUSE) + tenacity.wait_random(0, FIRST_PAUSE)
 
 
 def _pause(state: tenacity.RetryCallState) -> float:

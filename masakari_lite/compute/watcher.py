@@ -75,7 +75,7 @@ class HostWatcher:
                 self._instances[uuid] = self._ask_for(uuid)
             return self._instances[uuid]
 
-    def wait_for(self, uuid: str, check: Callable[[], T | None], timeout: float, what: str) -> T:
+    def wait_for(self, check: Callable[[], T | None], timeout: float, what: str) -> T:
         """Wait until ``check`` gives an answer, asking it again with every new picture.
 
         :param check: looks at ``get_evacuation()`` and ``see()``
@@ -118,6 +118,19 @@ class HostWatcher:
         found = self._ask_for(uuid)
         self._instances[uuid] = found
         return found
+
+    def look_for_evacuations(self, uuid: str) -> None:
+        """Ask for all evacuation records of one instance now.
+
+        A record that was never updated has no ``updated_at``, and a list with changes-since lacks it.
+        """
+        self._note_evacuations(
+            [
+                record
+                for record in self._nova.list_migrations_of(uuid)
+                if record.type == "evacuation" and record.source_host == self._host
+            ]
+        )
 
     def _is_current(self) -> bool:
         return self._instances_generation == self._generation

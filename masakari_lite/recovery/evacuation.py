@@ -12,7 +12,7 @@ from collections.abc import Callable
 from oslo_utils import timeutils
 
 from masakari_lite import exceptions
-from masakari_lite.models import Instance, Migration, PowerState, Step, VMove, VMoveStatus
+from masakari_lite.models import Instance, JsonDict, Migration, PowerState, Step, VMove, VMoveStatus
 from masakari_lite.recovery import states
 from masakari_lite.recovery.context import LOCKED_REASON_PREFIX, RecoveryContext
 
@@ -42,6 +42,7 @@ class _Evacuation:
         self._watcher = context.watcher
         self._vmove = vmove
         self._uuid = vmove.instance_uuid
+        self._unwritten: JsonDict = {}  # goes into the journal with the next step, before its request
         # after a crash a request may be on its way of which only the journal knows
         self._may_be_sent = vmove.status is VMoveStatus.ONGOING and vmove.step is Step.EVACUATE
 
@@ -56,7 +57,13 @@ class _Evacuation:
         finally:
             if not is_left:
                 self._unlock()
-                self._note(Step.DONE, status=status, message=message, end_time=timeutils.utcnow())
+                self._note(
+                    Step.DONE,
+                    status=status,
+                    message=message,
+                    locked_by_us=False,
+                    end_time=timeutils.utcnow(),
+                )
         return self._vmove
 
     def _try_to_bring_back(self) -> tuple[VMoveStatus, str]:
@@ -107,16 +114,16 @@ class _Evacuation:
             return
         latest = self._watcher.get_evacuation(self._uuid)
         baseline = 0 if latest is None else latest.id - latest.is_running
-        self._note(
-            Step.PLANNED,
-            status=VMoveStatus.ONGOING,
-            attempts=self._vmove.attempts + 1,
-            migration_baseline=baseline,
-            start_time=self._vmove.start_time or timeutils.utcnow(),
-        )
+        self._unwritten = {
+            "status": VMoveStatus.ONGOING,
+            "attempts": self._vmove.attempts + 1,
+            "migration_baseline": baseline,
+            "start_time": self._vmove.start_time or timeutils.utcnow(),
+        }
 
     def _find_record(self) -> Migration | None:
-        return self._watcher.get_evacuation(self._uuid, after=self._vmove.migration_baseline)
+        baseline = self._unwritten.get("migration_baseline", self._vmove.migration_baseline)
+        return self._watcher.get_evacuation(self._uuid, after=baseline)
 
     # lock
 
@@ -142,7 +149,6 @@ class _Evacuation:
                 self._nova.unlock(self._uuid)
         except exceptions.InstanceNotFound:
             self._log(logging.INFO, "was deleted, its lock with it")
-        self._note(Step.UNLOCK, locked_by_us=False)
 
     def _is_locked_by_another(self) -> bool:
         """Tell whether an administrator has put a lock of their own over ours."""
@@ -192,25 +198,23 @@ class _Evacuation:
         :param patience: how many seconds Nova may still be at work on the request
         """
         try:
-            self._watcher.wait_for(self._uuid, self._find_record, patience, "its evacuation record")
+            self._watcher.wait_for(self._find_record, patience, "its evacuation record")
         except exceptions.WaitTimeout:
-            return False
-        return True
+            self._watcher.look_for_evacuations(self._uuid)
+        return self._find_record() is not None
 
     # confirm
 
     def _confirm(self) -> Instance:
-        self._note(Step.CONFIRM)
         try:
             arrived = self._watcher.wait_for(
-                self._uuid,
                 self._see_arrival,
                 self._conf.wait_period_after_evacuation,
                 "the end of its evacuation",
             )
         except exceptions.WaitTimeout as error:
             raise exceptions.EvacuationFailed(self._describe_delay(error)) from error
-        self._vmove = self._context.journal.update_vmove(self._vmove, dest_host=arrived.host)
+        self._unwritten["dest_host"] = arrived.host
         return arrived
 
     def _see_arrival(self) -> Instance | None:
@@ -224,6 +228,8 @@ class _Evacuation:
         if instance is None:
             raise _Ignored("it was deleted meanwhile")
         if not record.is_done:
+            if instance.task_state in states.REBUILDING:
+                return None  # Nova ends the record first, and writes the instance's error a moment later
             raise exceptions.EvacuationFailed(_describe_failure(record, instance))
         return instance if self._has_arrived(instance) else None
 
@@ -253,7 +259,6 @@ class _Evacuation:
 
         :returns: the message for the move
         """
-        self._note(Step.RESTORE)
         is_kept = self._vmove.vm_state == end.value
         message = f"evacuated to {instance.host}"
         if instance.vm_state == "error":
@@ -265,6 +270,7 @@ class _Evacuation:
         elif end is states.End.STOPPED or self._vmove.power_state != PowerState.RUNNING:
             self._power_off(instance)
         if end is states.End.ERROR:
+            self._note(Step.RESTORE)
             self._nova.reset_state(self._uuid, "error")
         return message if is_kept else f"{message}, {end} there: it was {self._describe_origin()}"
 
@@ -275,21 +281,22 @@ class _Evacuation:
     def _power_on(self, instance: Instance) -> None:
         if instance.vm_state != "active":
             self._request_power(self._nova.start)
-            self._await_vm_state("active", self._conf.wait_period_after_power_on)
+            self._await_vm_state(instance, "active", self._conf.wait_period_after_power_on)
 
     def _power_off(self, instance: Instance) -> None:
         if instance.vm_state != "stopped":
             self._request_power(self._nova.stop)
-            self._await_vm_state("stopped", self._conf.wait_period_after_power_off)
+            self._await_vm_state(instance, "stopped", self._conf.wait_period_after_power_off)
 
     def _request_power(self, request: Callable[[str], None]) -> None:
+        self._note(Step.RESTORE)
         try:
             request(self._uuid)
         except exceptions.NovaConflict as error:
             # a repeated request finds the first one under way
             self._log(logging.INFO, "%s; waiting for what is under way", error)
 
-    def _await_vm_state(self, vm_state: str, period: float) -> None:
+    def _await_vm_state(self, arrived: Instance, vm_state: str, period: float) -> None:
         def has_arrived() -> bool | None:
             instance = self._watcher.see(self._uuid)
             if instance is None:
@@ -297,14 +304,17 @@ class _Evacuation:
             return (instance.vm_state == vm_state and not instance.task_state) or None
 
         try:
-            self._watcher.wait_for(self._uuid, has_arrived, period, f"vm_state {vm_state}")
+            self._watcher.wait_for(has_arrived, period, f"vm_state {vm_state}")
         except exceptions.WaitTimeout as error:
-            raise exceptions.EvacuationFailed(f"evacuated to {self._vmove.dest_host}, but {error}") from error
+            raise exceptions.EvacuationFailed(f"evacuated to {arrived.host}, but {error}") from error
 
     # journal and log
 
     def _note(self, step: Step, **changes: object) -> None:
+        """Write a step to the journal, with what was learned since the last one."""
+        changes = self._unwritten | changes
         self._vmove = self._context.journal.update_vmove(self._vmove, step=step, **changes)
+        self._unwritten = {}
         self._log(logging.INFO, "%s%s", step, f" ({changes['message']})" if changes.get("message") else "")
 
     def _log(self, level: int, message: str, *arguments: object) -> None:

@@ -76,6 +76,9 @@ VM_STATES: dict[str, Rule] = {
 NOVA_EVACUATES = frozenset({"active", "stopped", "error"})
 """The vm_states that need no ``os-resetState`` before an evacuation."""
 
+REBUILDING = frozenset({"rebuilding", "rebuild_block_device_mapping", "rebuild_spawning"})
+"""The task_states of an evacuation under way."""
+
 _BY_VM_STATE = "vm_state"
 _BY_MIGRATION = "migration record"
 
@@ -101,9 +104,7 @@ TASK_STATES: dict[str, Rule | str] = {
             "resuming",
             "rescuing",
             "unrescuing",
-            "rebuilding",
-            "rebuild_block_device_mapping",
-            "rebuild_spawning",
+            *sorted(REBUILDING),
             "shelving",
             "shelving_image_pending_upload",
             "shelving_image_uploading",
