@@ -1,4 +1,4 @@
-"""masakari-lite-engine: the service."""
+"""The engine: recovers failed compute hosts, until SIGTERM; SIGHUP rereads the mutable options."""
 
 # Patch first: whatever is imported before keeps blocking threads, locks and sockets.
 import os
@@ -14,14 +14,9 @@ import sys  # noqa: E402
 
 from oslo_config import cfg  # noqa: E402
 from oslo_log import log  # noqa: E402
-from oslo_service import backend, service  # noqa: E402
-
-backend.init_backend(backend.BackendType.EVENTLET)
 
 from masakari_lite import conf as options  # noqa: E402
 from masakari_lite import exceptions, version  # noqa: E402
-from masakari_lite.engine.service import EngineService  # noqa: E402
-from masakari_lite.journal import store  # noqa: E402
 
 PROG = "masakari-lite-engine"
 _UPGRADE = cfg.BoolOpt(
@@ -32,21 +27,32 @@ _UPGRADE = cfg.BoolOpt(
 
 
 def main() -> int:
-    """Run the engine until SIGTERM; returns the exit status."""
+    """Run the engine; returns the exit status: 1 when it cannot work with its configuration."""
     conf = cfg.CONF
     options.register_opts(conf)
     conf.register_cli_opt(_UPGRADE)
     try:
         conf(sys.argv[1:], project="masakari", prog=PROG, version=version.RELEASE, description=__doc__)
+        options.check(conf)
         log.setup(conf, "masakari_lite")
-        if conf.upgrade_db:
-            store.upgrade(conf)
-            return 0
-        launcher = service.launch(conf, EngineService(conf), restart_method="mutate")
+        return _run(conf)
     except (cfg.Error, exceptions.MasakariLiteError) as error:
         print(f"{PROG}: {error}", file=sys.stderr)  # noqa: T201 - also where the log goes elsewhere
         return 1
-    return launcher.wait() or 0
+
+
+def _run(conf: cfg.ConfigOpts) -> int:
+    # imported late, so that --help and a wrong option are answered at once
+    from oslo_service import backend, service
+
+    backend.init_backend(backend.BackendType.EVENTLET)
+    from masakari_lite.engine.service import EngineService
+    from masakari_lite.journal import store
+
+    if conf.upgrade_db:
+        store.upgrade(conf)
+        return 0
+    return service.launch(conf, EngineService(conf), restart_method="mutate").wait() or 0
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from oslo_config import cfg
 from oslo_db import options as db_options
 from oslo_log import log
 
+from masakari_lite import exceptions
 from masakari_lite.conf import engine, host_failure, nova
 
 CONTROL_EXCHANGE = "masakari"
@@ -19,14 +20,31 @@ def register_opts(conf: cfg.ConfigOpts) -> None:
     for module in _MODULES:
         module.register_opts(conf)
     log.register_options(conf)
-    db_options.set_defaults(conf, connection=engine.DEFAULT_CONNECTION)
     set_defaults()
+    conf.register_opts(db_options.database_opts, "database")
+
+
+def check(conf: cfg.ConfigOpts) -> None:
+    """Read every option once: oslo.config checks a value only when it is read.
+
+    :raises ConfigurationError: naming the option whose value is wrong
+    """
+    for group, opts in list_opts():
+        section = conf if group == "DEFAULT" else conf[group]
+        for opt in opts:
+            try:
+                getattr(section, opt.dest, None)
+            except (ValueError, cfg.Error) as error:
+                raise exceptions.ConfigurationError(f"[{group}] {opt.name}: {error}") from error
 
 
 def set_defaults() -> None:
     """Set the defaults of other libraries' options, for the service and the sample file alike."""
     oslo_messaging.set_transport_defaults(CONTROL_EXCHANGE)
     cfg.set_defaults(db_options.database_opts, connection=engine.DEFAULT_CONNECTION)
+    levels = [level for level in log.get_default_log_levels() if level != "stevedore=WARN"]
+    # what they warn of while a plugin is looked up is told by the ConfigurationError
+    log.set_defaults(default_log_levels=[*levels, "stevedore=ERROR", "alembic=WARN"])
 
 
 def list_opts() -> list[tuple[str, Sequence[Any]]]:

@@ -51,7 +51,8 @@ class Journal:
 
         :raises JournalOutdated: when a server's database has not the schema of this release
         """
-        with _translated():
+        self._conf = conf
+        with _translated(conf):
             manager = _connect(conf)
             self._engine: sa.Engine = manager.writer.get_engine()
             self._sessions: Callable[[], orm.Session] = manager.writer.get_sessionmaker()
@@ -200,7 +201,7 @@ class Journal:
             with lock, self._sessions() as session, session.begin():
                 return work(session)
 
-        with _translated():
+        with _translated(self._conf):
             return self._retry(transact)()  # type: ignore[no-any-return]
 
 
@@ -227,7 +228,7 @@ def upgrade(conf: cfg.ConfigOpts) -> None:
 
     :raises JournalError: when the database cannot be used
     """
-    with _translated():
+    with _translated(conf):
         schema.upgrade(_connect(conf).writer.get_engine())
     LOG.info("The journal's database has the schema of this release")
 
@@ -239,13 +240,22 @@ def _connect(conf: cfg.ConfigOpts) -> Any:
 
 
 @contextlib.contextmanager
-def _translated() -> Iterator[None]:
+def _translated(conf: cfg.ConfigOpts) -> Iterator[None]:
     try:
         yield
     except (db_exceptions.DBError, sa.exc.SQLAlchemyError, db_exceptions.RetryRequest) as error:
+        cause = str(error).partition("\n")[0]
         raise exceptions.JournalError(
-            f"the journal cannot be used, check [database] connection: {error}"
+            f"the journal in {_hide_password(conf.database.connection)} ([database] connection) cannot be "
+            f"used: {cause}"
         ) from error
+
+
+def _hide_password(url: str) -> str:
+    try:
+        return sa.make_url(url).render_as_string(hide_password=True)
+    except sa.exc.ArgumentError:
+        return "a database with a malformed URL"
 
 
 def _find(session: orm.Session, notification_uuid: str) -> NotificationRow | None:
