@@ -2,7 +2,7 @@
 
 import dataclasses
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from typing import Any, Generic, TypeVar
 
 import eventlet
@@ -28,10 +28,12 @@ def is_patched() -> bool:
 
 def run_all(
     func: Callable[[Item], Result], items: Iterable[Item], limit: int
-) -> Iterator[Outcome[Item, Result]]:
+) -> Generator[Outcome[Item, Result], None, None]:
     """Run ``func`` on every item, at most ``limit`` at a time, and yield the outcomes as they come.
 
-    No failure is lost: whatever a green thread raised, its item is yielded with the error.
+    No failure is lost: whatever a green thread raised, its item is yielded with the error. Closing the
+    generator early begins no further item and waits for those that run; close it with
+    ``contextlib.closing``, so that no green thread outlives its caller unseen.
 
     :param items: taken one by one as green threads become free
     :param limit: how many green threads run at once
@@ -40,14 +42,17 @@ def run_all(
     outcomes: Any = eventlet.Queue()
     todo = iter(items)
     running = 0
-    while True:
-        for item in itertools.islice(todo, limit - running):
-            pool.spawn(_run_one, func, item, outcomes)
-            running += 1
-        if not running:
-            return
-        yield outcomes.get()
-        running -= 1
+    try:
+        while True:
+            for item in itertools.islice(todo, limit - running):
+                pool.spawn(_run_one, func, item, outcomes)
+                running += 1
+            if not running:
+                return
+            yield outcomes.get()
+            running -= 1
+    finally:
+        pool.waitall()
 
 
 def _run_one(func: Callable[[Item], Result], item: Item, outcomes: Any) -> None:

@@ -29,7 +29,9 @@ _PAGE = 1000
 
 
 class NovaAPI:
-    """Nova's calls by one session, at one negotiated microversion, with our errors.
+    """Nova's calls by one session and one token, at one negotiated microversion, with our errors.
+
+    One serves all recoveries of an engine, from any number of green threads.
 
     Calls that may safely be repeated are, for ``[nova] retry_period`` seconds; ``evacuate`` is only
     when it surely was not carried out.
@@ -44,7 +46,7 @@ class NovaAPI:
         self._conf = conf
         self._is_stopping = is_stopping
         self._endpoint = session.find_endpoint(conf)
-        self._session = session.build_session(conf, connections=conf.host_failure_recovery_threads + 2)
+        self._session = session.build_session(conf)
         self._negotiated: Any = None
 
     def negotiate(self) -> str:
@@ -65,6 +67,17 @@ class NovaAPI:
                 )
             self._negotiated = self._build_client(min(newest, NEWEST).get_string())
         return str(self._negotiated.api_version.get_string())
+
+    def check(self) -> str:
+        """Make sure that Nova answers and that the credentials suffice.
+
+        :returns: the microversion that is used
+        :raises NovaError: saying what is wrong
+        :raises ConfigurationError: when the cloud is older than 2.53 (Pike)
+        """
+        microversion = self.negotiate()
+        self._repeat("list compute services", lambda: self._client.services.list(binary="nova-compute"))
+        return microversion
 
     @property
     def has_locked_reason(self) -> bool:

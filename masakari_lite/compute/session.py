@@ -13,6 +13,8 @@ from masakari_lite import exceptions
 from masakari_lite.conf import nova as nova_conf
 
 _INTERFACES = ("internal", "public")
+# kept open at most: one a green thread that talks to Nova; more come and go
+_CONNECTIONS = 100
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,17 +28,16 @@ class Endpoint:
     override: str | None = None
 
 
-def build_session(conf: cfg.ConfigOpts, connections: int) -> ks_session.Session:
+def build_session(conf: cfg.ConfigOpts) -> ks_session.Session:
     """Build the session that all calls share.
 
-    :param connections: how many connections to keep open, one a green thread that talks to Nova
     :raises ConfigurationError: when neither [nova] nor Masakari's older options say how to authenticate
     """
     group = conf[nova_conf.GROUP]
     auth = _load_auth(conf)
     http = requests.Session()
     for scheme in ("http://", "https://"):
-        http.mount(scheme, ks_session.TCPKeepAliveAdapter(pool_maxsize=connections))
+        http.mount(scheme, ks_session.TCPKeepAliveAdapter(pool_maxsize=_CONNECTIONS))
     verify: bool | str = group.cafile or conf.nova_ca_certificates_file or True
     if group.insecure or (not group.auth_type and conf.nova_api_insecure):
         verify = False

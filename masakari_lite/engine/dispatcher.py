@@ -15,7 +15,7 @@ from masakari_lite.models import Notification, NotificationStatus
 
 LOG = logging.getLogger(__name__)
 
-Recover = Callable[[Notification, Callable[[], bool]], tuple[NotificationStatus, str]]
+Recover = Callable[[Notification], tuple[NotificationStatus, str]]
 
 _DRAIN_INTERVAL = 0.05
 
@@ -30,8 +30,8 @@ class Dispatcher:
     def __init__(self, conf: cfg.ConfigOpts, journal: Journal, recover: Recover) -> None:
         """Begin nothing yet.
 
-        :param recover: recovers the host of a notification and returns its status and message; is handed
-            a function that tells whether the engine is stopping
+        :param recover: recovers the host of a notification and returns its status and message; asks
+            ``is_stopping()`` before it begins anything
         """
         self._conf = conf
         self._journal = journal
@@ -96,12 +96,13 @@ class Dispatcher:
             self._run(notification)
         except exceptions.EngineStopping as reason:
             LOG.info("[%s] left for the next start: %s", notification.notification_uuid, reason)
+            return
         except exceptions.JournalError as error:
             LOG.error("[%s] left for the next look: %s", notification.notification_uuid, error)
+            return
         finally:
             del self._hosts[notification.hostname]
-        if not self._stopping:
-            self.take_up()
+        self.take_up()
 
     def _run(self, notification: Notification) -> None:
         uuid = notification.notification_uuid
@@ -110,7 +111,7 @@ class Dispatcher:
         )
         LOG.info("[%s] Recovering host %s", uuid, notification.hostname)
         try:
-            status, message = self._recover(notification, self.is_stopping)
+            status, message = self._recover(notification)
         except exceptions.MasakariLiteError:
             raise
         except Exception as error:

@@ -40,8 +40,8 @@ class EngineService(service.Service):
             )
         self._conf = conf
         self._journal = Journal(conf)
-        self._dispatcher = Dispatcher(conf, self._journal, functools.partial(_recover, conf, self._journal))
-        NovaAPI(conf)  # says at start, not in the night, when [nova] cannot work
+        self._dispatcher = Dispatcher(conf, self._journal, self._recover)
+        self._nova = NovaAPI(conf, self._dispatcher.is_stopping)
         self._transport = transport.get_transport(conf)
         manager = EngineManager(conf, self._journal, self._dispatcher)
         self._server = server.build_server(conf, self._transport, manager)
@@ -50,6 +50,7 @@ class EngineService(service.Service):
         """Serve RPC, take up what an earlier engine left, and look again periodically."""
         conf = self._conf
         self._server.start()
+        concurrency.spawn(self._check_nova)
         self._dispatcher.end_expired_ones()
         self._dispatcher.take_up()
         self._repeat(conf.process_unfinished_notifications_interval, self._dispatcher.take_up_left_ones)
@@ -77,15 +78,21 @@ class EngineService(service.Service):
         """Note that the mutable options were read again (SIGHUP); the next recovery uses them."""
         LOG.info("The mutable options were read again")
 
+    def _recover(self, notification: Notification) -> tuple[NotificationStatus, str]:
+        context = build_context(
+            self._conf, self._journal, self._nova, notification, self._dispatcher.is_stopping
+        )
+        return flows.run_host_failure_flow(context)
+
+    def _check_nova(self) -> None:
+        """Say at start, not in the night, that Nova cannot be used; it may still come up."""
+        try:
+            LOG.info("Nova answers, at microversion %s", self._nova.check())
+        except exceptions.MasakariLiteError as error:
+            LOG.error("No host can be recovered until this is mended: %s", error)
+
     def _repeat(self, interval: float, work: Callable[[], None]) -> None:
         self.tg.add_timer(interval, functools.partial(_survive, work), initial_delay=interval)
-
-
-def _recover(
-    conf: cfg.ConfigOpts, journal: Journal, notification: Notification, is_stopping: Callable[[], bool]
-) -> tuple[NotificationStatus, str]:
-    nova = NovaAPI(conf, is_stopping)  # a session of its own: one token for the whole recovery
-    return flows.run_host_failure_flow(build_context(conf, journal, nova, notification, is_stopping))
 
 
 def _survive(work: Callable[[], None]) -> None:

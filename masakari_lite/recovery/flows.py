@@ -30,11 +30,12 @@ def run_host_failure_flow(context: RecoveryContext) -> tuple[NotificationStatus,
 
     :returns: the notification's status and message
     :raises EngineStopping: when the engine stopped before the end
+    :raises JournalError: when the journal could not be written, so that nobody knows how far it came
     """
     flow = build_host_failure_flow(context)
     try:
         run(flow, context)
-    except exceptions.EngineStopping:
+    except (exceptions.EngineStopping, exceptions.JournalError):
         raise
     except exceptions.MasakariLiteError as error:
         LOG.error("[%s] %s", context.notification.notification_uuid, error)

@@ -1,5 +1,6 @@
 """The three tasks of a host's recovery. Each may be run again after a crash: it looks first."""
 
+import contextlib
 import logging
 from collections.abc import Iterator
 
@@ -154,10 +155,11 @@ class EvacuateInstancesTask(task.Task):
             self._evacuate, self._while_running(vmoves), context.conf.host_failure_recovery_threads
         )
         ended = 0
-        for outcome in outcomes:
-            if not isinstance(outcome.error, exceptions.EngineStopping):
-                ended += 1
-                context.progress.say(_describe(outcome), ended / len(vmoves))
+        with contextlib.closing(outcomes):
+            for outcome in outcomes:
+                if not isinstance(outcome.error, exceptions.EngineStopping):
+                    ended += 1
+                    context.progress.say(_describe(outcome), ended / len(vmoves))
         if ended < len(vmoves):
             raise exceptions.EngineStopping(f"{len(vmoves) - ended} instances are left for the next start")
 
