@@ -35,7 +35,8 @@ class HostWatcher:
         self._nova = nova
         self._host = host
         self._interval = interval
-        self._lock = threading.Lock()
+        self._turn = threading.Lock()  # held by whoever waits for the next picture and fetches it
+        self._instances_lock = threading.Lock()
         self._generation = 0
         self._fetched_at = 0.0
         self._instances_generation = 0
@@ -51,7 +52,7 @@ class HostWatcher:
         :returns: the instances that Nova lists on the host
         """
         now = datetime.datetime.now(datetime.UTC)
-        with self._lock:
+        with self._instances_lock:
             self._note_evacuations(self._nova.list_evacuations(self._host))
             instances = self._nova.list_instances(self._host)
             self._note_instances(instances, as_of=now)
@@ -69,7 +70,7 @@ class HostWatcher:
 
     def get_instance(self, uuid: str) -> Instance | None:
         """Show an instance as it was at most one interval ago; None when it was deleted."""
-        with self._lock:
+        with self._instances_lock:
             is_recent = time.monotonic() - self._fetched_at <= self._interval
             if not (is_recent and uuid in self._instances and self._is_current()):
                 self._instances[uuid] = self._ask_for(uuid)
@@ -104,7 +105,7 @@ class HostWatcher:
 
         :raises NovaError: when Nova does not answer; ask again with the next picture
         """
-        with self._lock:
+        with self._instances_lock:
             if not self._is_current():
                 now = datetime.datetime.now(datetime.UTC)
                 since = self._instances_as_of - _CLOCK_MARGIN
@@ -137,7 +138,7 @@ class HostWatcher:
 
     def _next_picture(self, seen: int) -> int:
         """Return when there is a picture newer than the one that was seen; fetch it when it is due."""
-        with self._lock:
+        with self._turn:
             if self._generation == seen:
                 time.sleep(max(0.0, self._fetched_at + self._interval - time.monotonic()))
                 self._fetched_at = time.monotonic()
