@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Iterator
 
+import requests
 import urllib3.exceptions
 from keystoneauth1 import exceptions as ks_exceptions
 from novaclient import exceptions as nova_exceptions
@@ -14,7 +15,8 @@ _NEVER_SENT = (urllib3.exceptions.NewConnectionError, urllib3.exceptions.Connect
 
 _BY_STATUS: dict[int, type[exceptions.NovaError]] = {
     400: exceptions.NovaBadRequest,
-    401: exceptions.NovaForbidden,
+    # Nova's 401 speaks of the token alone: it was revoked while another green thread fetched a new one
+    401: exceptions.NovaUnavailable,
     403: exceptions.NovaForbidden,
     404: exceptions.InstanceNotFound,
     409: exceptions.NovaConflict,
@@ -40,7 +42,7 @@ def translated(what: str) -> Iterator[None]:
         raise _from_answer(what, error) from error
     except ks_exceptions.HttpError as error:
         raise _from_keystone(what, error) from error
-    except ks_exceptions.ConnectFailure as error:
+    except ks_exceptions.ConnectionError as error:
         raise _from_lost_connection(what, error) from error
     except (ks_exceptions.ClientException, nova_exceptions.UnsupportedVersion) as error:
         hint = " (check auth_url, region_name and valid_interfaces in [nova] of masakari.conf)"
@@ -66,8 +68,11 @@ def _from_keystone(what: str, error: ks_exceptions.HttpError) -> exceptions.Nova
     return exceptions.NovaForbidden(message + _HINTS[401])
 
 
-def _from_lost_connection(what: str, error: ks_exceptions.ConnectFailure) -> exceptions.NovaError:
-    if any(isinstance(cause, _NEVER_SENT) for cause in _causes(error)):
+def _from_lost_connection(what: str, error: ks_exceptions.ConnectionError) -> exceptions.NovaError:
+    causes = list(_causes(error))
+    if any(isinstance(cause, requests.exceptions.SSLError) for cause in causes):
+        return exceptions.NovaError(f"{what}: {error} (check cafile in [nova] of masakari.conf)")
+    if any(isinstance(cause, _NEVER_SENT) for cause in causes):
         return exceptions.NovaUnavailable(f"{what}: {error}")
     return exceptions.NovaUnanswered(f"{what}: {error}")
 

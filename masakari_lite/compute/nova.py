@@ -23,9 +23,20 @@ OLDEST = api_versions.APIVersion("2.53")
 NEWEST = api_versions.APIVersion("2.94")
 _CHANGES_SINCE = api_versions.APIVersion("2.59")
 _LOCKED_REASON = api_versions.APIVersion("2.73")
-_REPEATABLE = (exceptions.NovaUnavailable, exceptions.NovaUnanswered)
 _REASON_LENGTH = 255
 _PAGE = 1000
+
+
+def _is_retriable(error: BaseException) -> bool:
+    return isinstance(error, exceptions.Retriable)
+
+
+def _is_surely_undone(error: BaseException) -> bool:
+    return isinstance(error, exceptions.NovaUnavailable)
+
+
+def _is_not_final(error: BaseException) -> bool:
+    return isinstance(error, exceptions.NovaError) and not isinstance(error, exceptions.InstanceNotFound)
 
 
 class NovaAPI:
@@ -134,13 +145,19 @@ class NovaAPI:
         """List the instances of the cloud that changed since then (UTC), deleted ones included."""
         return self._list_instances("list changed instances", {"changes-since": _to_iso(since)})
 
-    def get_instance(self, uuid: str) -> Instance:
+    def get_instance(self, uuid: str, endless: bool = False) -> Instance:
         """Fetch one instance.
 
+        :param endless: ask until Nova answers or the engine stops, not only for ``[nova] retry_period``
         :raises InstanceNotFound: when it was deleted
         """
         return _to_instance(
-            self._repeat(f"show instance {uuid}", lambda: self._client.servers.get(uuid)).to_dict()
+            self._repeat(
+                f"show instance {uuid}",
+                lambda: self._client.servers.get(uuid),
+                is_passing=_is_not_final if endless else _is_retriable,
+                endless=endless,
+            ).to_dict()
         )
 
     def list_evacuations(self, host: str, since: datetime.datetime | None = None) -> list[Migration]:
@@ -173,7 +190,7 @@ class NovaAPI:
         self._repeat(
             f"unlock instance {uuid}",
             lambda: self._client.servers.unlock(uuid),
-            errors=(*_REPEATABLE, exceptions.NovaForbidden, exceptions.NovaConflict),
+            is_passing=_is_not_final,
             endless=True,
         )
 
@@ -189,7 +206,7 @@ class NovaAPI:
             self._repeat(
                 f"evacuate instance {uuid}",
                 lambda: self._client.servers.evacuate(uuid),
-                errors=(exceptions.NovaUnavailable,),
+                is_passing=_is_surely_undone,
             )
         except exceptions.NovaBadRequest as error:
             if "still in use" in str(error):
@@ -231,7 +248,7 @@ class NovaAPI:
         self,
         what: str,
         request: Callable[[], T],
-        errors: tuple[type[Exception], ...] = _REPEATABLE,
+        is_passing: Callable[[BaseException], bool] = _is_retriable,
         endless: bool = False,
     ) -> T:
         def send() -> T:
@@ -239,7 +256,7 @@ class NovaAPI:
                 return request()
 
         period = None if endless else self._conf.nova.retry_period
-        return retries.repeat(send, errors, period, self._is_stopping)
+        return retries.repeat(send, is_passing, period, self._is_stopping)
 
     def _list_instances(self, what: str, filters: JsonDict) -> list[Instance]:
         query = {"all_tenants": 1, "limit": _PAGE, **filters}

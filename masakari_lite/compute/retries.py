@@ -17,13 +17,13 @@ LONGEST_PAUSE = 10.0
 
 def repeat(
     request: Callable[[], T],
-    errors: tuple[type[Exception], ...],
+    is_passing: Callable[[BaseException], bool],
     period: float | None,
     is_stopping: Callable[[], bool] = lambda: False,
 ) -> T:
     """Send a request until it is answered.
 
-    :param errors: after which it is sent again
+    :param is_passing: tells whether to send it again after an error
     :param period: for how many seconds; None repeats without end
     :param is_stopping: asked between two tries; true ends the repetition with the last error
     :returns: the answer
@@ -35,7 +35,7 @@ def repeat(
         return is_stopping() or (period is not None and waited >= period)
 
     retrying = tenacity.Retrying(
-        retry=tenacity.retry_if_exception_type(errors),
+        retry=tenacity.retry_if_exception(is_passing),
         wait=_pause,
         stop=is_over,
         before_sleep=_say_once,

@@ -7,20 +7,17 @@ says may have happened, and at what Nova says did happen.
 
 import logging
 import time
-from collections.abc import Callable
 
 from oslo_utils import timeutils
 
 from masakari_lite import exceptions
-from masakari_lite.models import Instance, JsonDict, Migration, PowerState, Step, VMove, VMoveStatus
+from masakari_lite.models import Instance, Migration, Step, VMove, VMoveStatus
 from masakari_lite.recovery import states
 from masakari_lite.recovery.context import LOCKED_REASON_PREFIX, RecoveryContext
+from masakari_lite.recovery.move import Ignored, Move
+from masakari_lite.recovery.restoration import restore
 
 LOG = logging.getLogger(__name__)
-
-
-class _Ignored(exceptions.RecoveryError):
-    """Raised to end a move as ignored; the message says why."""
 
 
 def evacuate(context: RecoveryContext, vmove: VMove) -> VMove:
@@ -40,9 +37,8 @@ class _Evacuation:
         self._conf = context.conf
         self._nova = context.nova
         self._watcher = context.watcher
-        self._vmove = vmove
+        self._move = Move(context.journal, context.watcher, vmove)
         self._uuid = vmove.instance_uuid
-        self._unwritten: JsonDict = {}  # goes into the journal with the next step, before its request
         # after a crash a request may be on its way of which only the journal knows
         self._may_be_sent = vmove.status is VMoveStatus.ONGOING and vmove.step is Step.EVACUATE
 
@@ -57,51 +53,54 @@ class _Evacuation:
         finally:
             if not is_left:
                 self._unlock()
-                self._note(
-                    Step.DONE,
-                    status=status,
-                    message=message,
-                    locked_by_us=False,
-                    end_time=timeutils.utcnow(),
-                )
-        return self._vmove
+                self._end(status, message)
+        return self._move.row
+
+    def _end(self, status: VMoveStatus, message: str) -> None:
+        now = timeutils.utcnow()
+        self._move.note(Step.DONE, status=status, message=message, locked_by_us=False, end_time=now)
 
     def _try_to_bring_back(self) -> tuple[VMoveStatus, str]:
         try:
             return VMoveStatus.SUCCEEDED, self._bring_back()
-        except _Ignored as reason:
+        except Ignored as reason:
             return VMoveStatus.IGNORED, str(reason)
         except exceptions.InstanceNotFound:
             return VMoveStatus.IGNORED, "it was deleted meanwhile"
         except exceptions.MasakariLiteError as error:
-            if self._context.is_stopping() and isinstance(error, exceptions.Retriable):
-                raise exceptions.EngineStopping(str(error)) from error
-            self._log(logging.ERROR, "not recovered: %s", error)
+            self._leave_if_stopping(error)
+            self._move.log(logging.ERROR, "not recovered: %s", error)
             return VMoveStatus.FAILED, str(error)
         except Exception as error:
-            LOG.exception("[%s] [instance: %s] unexpected", self._vmove.notification_uuid, self._uuid)
+            LOG.exception("[instance: %s] unexpected", self._uuid)
             return VMoveStatus.FAILED, f"unexpected {type(error).__name__}: {error}"
 
     def _bring_back(self) -> str:
         instance = self._watcher.get_instance(self._uuid)
         if instance is None:
-            raise _Ignored("it was deleted meanwhile")
+            raise Ignored("it was deleted meanwhile")
         rule = self._decide()
         if rule.action is states.Action.IGNORE:
-            raise _Ignored(rule.reason)
+            raise Ignored(rule.reason)
         if rule.action is states.Action.FAIL or rule.end is None:
             raise exceptions.EvacuationFailed(rule.reason)
+        _refuse_deleted(instance)
         self._begin_attempt()
-        if instance.host != self._vmove.source_host and self._find_record() is None:
-            raise _Ignored(f"it is on {instance.host or 'no host'} already")
+        if instance.host != self._move.row.source_host and self._move.find_record() is None:
+            raise Ignored(f"it is on {instance.host or 'no host'} already")
         self._lock(instance)
-        if self._find_record() is None:
+        if self._move.find_record() is None:
             self._send_evacuation(instance)
         arrived = self._confirm()
-        return self._restore(arrived, rule.end)
+        return restore(self._context, self._move, arrived, rule.end)
+
+    def _leave_if_stopping(self, error: exceptions.MasakariLiteError) -> None:
+        """Nova is not asked again and again while the engine stops: the next start does."""
+        if self._context.is_stopping() and isinstance(error, exceptions.Retriable):
+            raise exceptions.EngineStopping(str(error)) from error
 
     def _decide(self) -> states.Rule:
-        vmove = self._vmove
+        vmove = self._move.row
         record = None
         if states.needs_migration_record(vmove.task_state):
             records = self._nova.list_migrations_of(self._uuid)
@@ -110,51 +109,54 @@ class _Evacuation:
 
     def _begin_attempt(self) -> None:
         """Tell this attempt's evacuation record from older ones; one that still runs is adopted."""
-        if self._vmove.status is VMoveStatus.ONGOING:
+        row = self._move.row
+        if row.status is VMoveStatus.ONGOING:
             return
         latest = self._watcher.get_evacuation(self._uuid)
         baseline = 0 if latest is None else latest.id - latest.is_running
-        self._unwritten = {
-            "status": VMoveStatus.ONGOING,
-            "attempts": self._vmove.attempts + 1,
-            "migration_baseline": baseline,
-            "start_time": self._vmove.start_time or timeutils.utcnow(),
-        }
-
-    def _find_record(self) -> Migration | None:
-        baseline = self._unwritten.get("migration_baseline", self._vmove.migration_baseline)
-        return self._watcher.get_evacuation(self._uuid, after=baseline)
+        self._move.learn(
+            status=VMoveStatus.ONGOING,
+            attempts=row.attempts + 1,
+            migration_baseline=baseline,
+            start_time=row.start_time or timeutils.utcnow(),
+        )
 
     # lock
 
     def _lock(self, instance: Instance) -> None:
         if instance.locked and _is_ours(instance):
-            self._note(Step.LOCK, locked_by_us=True)
-        elif instance.locked and not self._vmove.locked_by_us:
-            self._log(logging.INFO, "is locked by somebody else, and stays so")
+            self._move.note(Step.LOCK, locked_by_us=True)
+        elif instance.locked and not self._move.row.locked_by_us:
+            self._move.log(logging.INFO, "is locked by somebody else, and stays so")
         elif not instance.locked:
-            self._note(Step.LOCK, locked_by_us=True)
+            self._move.note(Step.LOCK, locked_by_us=True)
             self._nova.lock(self._uuid, self._context.locked_reason)
 
     def _unlock(self) -> None:
         """Take our lock off, asking until Nova has done it: no user may be left with it."""
-        if not self._vmove.locked_by_us:
+        if not self._move.row.locked_by_us:
             return
         try:
-            self._note(Step.UNLOCK)
+            self._move.note(Step.UNLOCK)
         except exceptions.JournalError as error:
-            self._log(logging.ERROR, "is unlocked without a note in the journal: %s", error)
+            self._move.log(logging.ERROR, "is unlocked without a note in the journal: %s", error)
         try:
             if not self._is_locked_by_another():
                 self._nova.unlock(self._uuid)
         except exceptions.InstanceNotFound:
-            self._log(logging.INFO, "was deleted, its lock with it")
+            self._move.log(logging.INFO, "was deleted, its lock with it")
+        except exceptions.NovaError as error:
+            self._leave_if_stopping(error)
+            raise
 
     def _is_locked_by_another(self) -> bool:
         """Tell whether an administrator has put a lock of their own over ours."""
         if not self._nova.has_locked_reason:
             return False
-        instance = self._watcher.get_instance(self._uuid)
+        try:
+            instance = self._watcher.get_instance(self._uuid)
+        except exceptions.NovaError:
+            instance = self._nova.get_instance(self._uuid, endless=True)
         return instance is not None and instance.locked and not _is_ours(instance)
 
     # evacuate
@@ -166,12 +168,12 @@ class _Evacuation:
             self._reset_state()
         deadline = time.monotonic() + self._conf.nova.retry_period
         while True:
-            self._note(Step.EVACUATE)
+            self._move.note(Step.EVACUATE)
             try:
                 self._request_evacuation()
                 return
             except exceptions.NovaUnanswered as error:
-                self._log(logging.WARNING, "%s; looking whether Nova evacuates it", error)
+                self._move.log(logging.WARNING, "%s; looking whether Nova evacuates it", error)
                 patience = 0 if error.is_over else self._conf.wait_period_after_evacuation
                 if self._appears(patience):
                     return
@@ -183,13 +185,15 @@ class _Evacuation:
             self._nova.evacuate(self._uuid)
         except exceptions.NovaConflict as error:
             # before the fix of bug 1978983 Nova refused an instance with any task_state
-            self._log(logging.INFO, "%s; its state is reset first", error)
+            self._move.log(logging.INFO, "%s; its state is reset first", error)
+            # to reset a soft-deleted one and evacuate it would bring it back from the dead
+            _refuse_deleted(self._watcher.look_again(self._uuid))
             self._reset_state()
-            self._note(Step.EVACUATE)
+            self._move.note(Step.EVACUATE)
             self._nova.evacuate(self._uuid)
 
     def _reset_state(self) -> None:
-        self._note(Step.RESET_STATE)
+        self._move.note(Step.RESET_STATE)
         self._nova.reset_state(self._uuid, "error")
 
     def _appears(self, patience: float) -> bool:
@@ -198,10 +202,10 @@ class _Evacuation:
         :param patience: how many seconds Nova may still be at work on the request
         """
         try:
-            self._watcher.wait_for(self._find_record, patience, "its evacuation record")
+            self._watcher.wait_for(self._move.find_record, patience, "its evacuation record")
         except exceptions.WaitTimeout:
             self._watcher.look_for_evacuations(self._uuid)
-        return self._find_record() is not None
+        return self._move.find_record() is not None
 
     # confirm
 
@@ -214,19 +218,18 @@ class _Evacuation:
             )
         except exceptions.WaitTimeout as error:
             raise exceptions.EvacuationFailed(self._describe_delay(error)) from error
-        self._unwritten["dest_host"] = arrived.host
+        self._move.learn(dest_host=arrived.host)
         return arrived
 
     def _see_arrival(self) -> Instance | None:
         """Show the instance when record, host, task_state and vm_state agree that it has arrived."""
-        record = self._find_record()
+        record = self._move.find_record()
         if record is None or record.is_running:
             return None
         instance = self._watcher.see(self._uuid)
         if instance and record.is_done and not self._has_arrived(instance):
             instance = self._watcher.look_again(self._uuid)
-        if instance is None:
-            raise _Ignored("it was deleted meanwhile")
+        instance = _refuse_deleted(instance)
         if not record.is_done:
             if instance.task_state in states.REBUILDING:
                 return None  # Nova ends the record first, and writes the instance's error a moment later
@@ -234,13 +237,11 @@ class _Evacuation:
         return instance if self._has_arrived(instance) else None
 
     def _has_arrived(self, instance: Instance) -> bool:
-        return bool(instance.host) and instance.host != self._vmove.source_host and not instance.task_state
+        return bool(instance.host) and instance.host != self._move.row.source_host and not instance.task_state
 
     def _describe_delay(self, error: exceptions.WaitTimeout) -> str:
-        instance = self._watcher.look_again(self._uuid)
-        if instance is None:
-            raise _Ignored("it was deleted meanwhile")
-        record = self._find_record()
+        instance = _refuse_deleted(self._watcher.look_again(self._uuid))
+        record = self._move.find_record()
         stands = "there is no evacuation record"
         if record:
             stands = (
@@ -252,79 +253,17 @@ class _Evacuation:
             "short then)"
         )
 
-    # restore
 
-    def _restore(self, instance: Instance, end: states.End) -> str:
-        """Give the instance its old state back.
+def _refuse_deleted(instance: Instance | None) -> Instance:
+    """Hand the instance on, unless it is deleted by now or about to be.
 
-        :returns: the message for the move
-        """
-        is_kept = self._vmove.vm_state == end.value
-        message = f"evacuated to {instance.host}"
-        if instance.vm_state == "error":
-            if end is states.End.ERROR:  # done before a crash
-                return message
-            raise exceptions.EvacuationFailed(f"{message}, but it is in error there: {instance.fault}")
-        if end is states.End.ACTIVE:
-            self._power_on(instance)
-        elif end is states.End.STOPPED or self._vmove.power_state != PowerState.RUNNING:
-            self._power_off(instance)
-        if end is states.End.ERROR:
-            self._note(Step.RESTORE)
-            self._nova.reset_state(self._uuid, "error")
-        return message if is_kept else f"{message}, {end} there: it was {self._describe_origin()}"
-
-    def _describe_origin(self) -> str:
-        vmove = self._vmove
-        return f"{vmove.vm_state} ({vmove.task_state})" if vmove.task_state else vmove.vm_state
-
-    def _power_on(self, instance: Instance) -> None:
-        if instance.vm_state != "active":
-            self._request_power(self._nova.start)
-            self._await_vm_state(instance, "active", self._conf.wait_period_after_power_on)
-
-    def _power_off(self, instance: Instance) -> None:
-        if instance.vm_state != "stopped":
-            self._request_power(self._nova.stop)
-            self._await_vm_state(instance, "stopped", self._conf.wait_period_after_power_off)
-
-    def _request_power(self, request: Callable[[str], None]) -> None:
-        self._note(Step.RESTORE)
-        try:
-            request(self._uuid)
-        except exceptions.NovaConflict as error:
-            # a repeated request finds the first one under way
-            self._log(logging.INFO, "%s; waiting for what is under way", error)
-
-    def _await_vm_state(self, arrived: Instance, vm_state: str, period: float) -> None:
-        def has_arrived() -> bool | None:
-            instance = self._watcher.see(self._uuid)
-            if instance is None:
-                raise _Ignored("it was deleted meanwhile")
-            return (instance.vm_state == vm_state and not instance.task_state) or None
-
-        try:
-            self._watcher.wait_for(has_arrived, period, f"vm_state {vm_state}")
-        except exceptions.WaitTimeout as error:
-            raise exceptions.EvacuationFailed(f"evacuated to {arrived.host}, but {error}") from error
-
-    # journal and log
-
-    def _note(self, step: Step, **changes: object) -> None:
-        """Write a step to the journal, with what was learned since the last one."""
-        changes = self._unwritten | changes
-        self._vmove = self._context.journal.update_vmove(self._vmove, step=step, **changes)
-        self._unwritten = {}
-        self._log(logging.INFO, "%s%s", step, f" ({changes['message']})" if changes.get("message") else "")
-
-    def _log(self, level: int, message: str, *arguments: object) -> None:
-        LOG.log(
-            level,
-            f"[%s] [instance: %s] {message}",
-            self._vmove.notification_uuid,
-            self._uuid,
-            *arguments,
-        )
+    :raises Ignored: when it is
+    """
+    if instance is None:
+        raise Ignored("it was deleted meanwhile")
+    if instance.vm_state == "soft-delete" or instance.task_state in ("deleting", "soft-deleting"):
+        raise Ignored("its owner has deleted it meanwhile")
+    return instance
 
 
 def _is_ours(instance: Instance) -> bool:
