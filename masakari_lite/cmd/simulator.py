@@ -48,3 +48,7 @@ def main(argv: list[str] | None = None) -> int:
         sys.stdout.flush()
         stop.wait()
     return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -65,8 +65,7 @@ def running_simulator(
         "seed": seed,
     }
     log = directory / "simulator.log"
-    start = "import sys; from masakari_lite.cmd.simulator import main; sys.exit(main())"
-    command = [sys.executable, "-c", start]
+    command = [sys.executable, "-m", "masakari_lite.cmd.simulator"]
     command += [f"--{name}={value}" for name, value in settings.items()]
     with log.open("w") as output, _running(command, output, stdin=subprocess.DEVNULL) as process:
         auth_url, control_url = _read_urls(process, log, pause)

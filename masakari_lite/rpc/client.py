@@ -13,7 +13,8 @@ class EngineAPI:
     """The engine, from another process.
 
     Every method but the cast raises ``oslo_messaging.MessagingTimeout`` when no engine answers within
-    the time limit.
+    the time limit. While the broker itself is away, oslo.messaging goes on trying to reach it: a monitor
+    waits with it, the operator's tool (``cli/connection``) does not.
     """
 
     def __init__(self, conf: cfg.ConfigOpts, connection: Any = None, timeout: float | None = None) -> None:

@@ -2,7 +2,7 @@
 
 import contextlib
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from oslo_config import cfg
@@ -12,12 +12,15 @@ from oslo_utils import timeutils
 from masakari_lite import conf as options
 from masakari_lite import polling
 from masakari_lite.engine.service import EngineService
+from masakari_lite.journal.store import Journal
 from masakari_lite.models import JsonDict
-from masakari_lite.rpc import transport
+from masakari_lite.recovery.context import LOCKED_REASON_PREFIX
 from masakari_lite.rpc.client import EngineAPI
-from masakari_lite.simulator import Simulator
+from masakari_lite.simulator import Cloud, Migration, Server, Simulator, SimulatorOptions
 
 HOST = "compute-1"
+HOSTS = 4
+QUICK = {"evacuation_latency": 0.05, "action_latency": 0.01, "service_down_time": 0.0}
 NOVA_AUTH = {
     "auth_type": "password",
     "username": "masakari",
@@ -100,3 +103,104 @@ def running_engine(conf: cfg.ConfigOpts) -> Iterator[Engine]:
         yield engine
     finally:
         engine.service.stop()
+
+
+class Site:
+    """A simulated cloud whose compute-1 can fail, and the engine that watches over it."""
+
+    def __init__(self, directory: Any, stack: contextlib.ExitStack, cloud: JsonDict, **changes: Any) -> None:
+        self._engine: Engine | None = None
+        self._running = contextlib.ExitStack()
+        self.simulator = stack.enter_context(Simulator(SimulatorOptions(**(QUICK | cloud))))
+        stack.enter_context(self._running)
+        for number in range(1, HOSTS + 1):
+            self.cloud.add_host(f"compute-{number}")
+        self.conf = build_conf(self.simulator, directory, **changes)
+
+    @property
+    def cloud(self) -> Cloud:
+        """The simulated Nova's truth."""
+        return self.simulator.cloud
+
+    @property
+    def engine(self) -> Engine:
+        """The engine; it starts when it is first asked for."""
+        if self._engine is None:
+            self._engine = self._running.enter_context(running_engine(self.conf))
+        return self._engine
+
+    def stop(self) -> None:
+        """Drain the engine; the next use starts another on the same journal."""
+        self._running.close()
+        self._engine = None
+
+    @contextlib.contextmanager
+    def journal(self) -> Iterator[Journal]:
+        """Open the journal while no engine runs, as what an engine that died has left."""
+        assert self._engine is None
+        journal = Journal(self.conf)
+        try:
+            yield journal
+        finally:
+            journal.close()
+
+    def add(self, count: int, **state: Any) -> list[Server]:
+        """Put instances on compute-1."""
+        return [self.cloud.add_server(HOST, **state) for _ in range(count)]
+
+    def recover(self, host: str = HOST, **changes: Any) -> JsonDict:
+        """Let the host fail, notify, and wait for the end."""
+        self.cloud.fail_host(host)
+        return self.engine.recover(host, **changes)
+
+    def vmove(self, notification: JsonDict, server: Server) -> JsonDict:
+        """Show the move of one instance."""
+        moves = self.engine.api.list_vmoves(notification["notification_uuid"])
+        (found,) = [move for move in moves if move["instance_uuid"] == server.uuid]
+        return found
+
+    def evacuations(self, server: Server) -> list[Migration]:
+        """List the evacuation records of an instance, the oldest first."""
+        with self.cloud.up_to_date():
+            return [
+                record
+                for record in self.cloud.migrations
+                if record.instance_uuid == server.uuid and record.migration_type == "evacuation"
+            ]
+
+    def has(self, server: Server, **values: Any) -> bool:
+        """Tell whether an instance is so now."""
+        with self.cloud.up_to_date():
+            return all(getattr(server, name) == value for name, value in values.items())
+
+    def until(self, predicate: Callable[[], Any], limit: float = 20) -> Any:
+        """Wait until something is so in the cloud."""
+
+        def ask() -> Any:
+            with self.cloud.up_to_date():
+                return predicate()
+
+        return polling.wait_until(ask, 0.005, limit, "what the test waits for")
+
+    def assert_evacuated_once(self, *servers: Server, vm_state: str = "active") -> None:
+        """Make sure that instances are elsewhere, in that state, evacuated once, with no lock of ours."""
+        for server in servers:
+            records = self.evacuations(server)
+            assert [record.status for record in records] == ["done"], server
+            assert server.host == records[0].dest_compute != HOST
+            assert (server.vm_state, server.task_state) == (vm_state, None)
+        self.assert_safe()
+
+    def assert_safe(self) -> None:
+        """Make sure of what must be true of every recovery that has ended, whatever came of it."""
+        with self.cloud.up_to_date():
+            records = [record for record in self.cloud.migrations if record.accepted]
+            assert not [record for record in records if record.overlapped]
+            assert not [record for record in records if record.host_was_alive or record.service_was_up]
+            assert not [
+                server
+                for server in self.cloud.servers.values()
+                if server.locked
+                and not server.deleted
+                and LOCKED_REASON_PREFIX in (server.locked_reason or "")
+            ]
