@@ -1,6 +1,7 @@
 """Where the errors of novaclient, keystoneauth and requests become ours."""
 
 import contextlib
+import re
 from collections.abc import Iterator
 
 import requests
@@ -13,17 +14,22 @@ from masakari_lite import exceptions
 # raised before a byte of the request has left
 _NEVER_SENT = (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError)
 
+_TOKEN_PATH = "/auth/tokens"
+
 _BY_STATUS: dict[int, type[exceptions.NovaError]] = {
     400: exceptions.NovaBadRequest,
     # Nova's 401 speaks of the token alone: it was revoked while another green thread fetched a new one
     401: exceptions.NovaUnavailable,
     403: exceptions.NovaForbidden,
-    404: exceptions.InstanceNotFound,
     409: exceptions.NovaConflict,
     429: exceptions.NovaUnavailable,
 }
 
+# any other 404 is a wrong address, and says nothing of the instance
+_INSTANCE_NOT_FOUND = re.compile(r"Instance \S+ could not be found")
+
 _HINTS = {
+    404: " (check region_name, valid_interfaces and endpoint_override in [nova] of masakari.conf)",
     401: " (check the credentials in [nova] of masakari.conf)",
     403: " (the user in [nova] of masakari.conf needs the admin role)",
 }
@@ -45,8 +51,12 @@ def translated(what: str) -> Iterator[None]:
     except ks_exceptions.ConnectionError as error:
         raise _from_lost_connection(what, error) from error
     except (ks_exceptions.ClientException, nova_exceptions.UnsupportedVersion) as error:
-        hint = " (check auth_url, region_name and valid_interfaces in [nova] of masakari.conf)"
-        raise exceptions.NovaError(f"{what}: {error}{hint}") from error
+        raise _from_discovery(what, error) from error
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        # a proxy's page, say, where Nova's JSON was to be
+        raise exceptions.NovaUnanswered(
+            f"{what}: the answer is not Nova's: {error!r}", is_over=True
+        ) from error
 
 
 def _from_answer(what: str, error: nova_exceptions.ClientException) -> exceptions.NovaError:
@@ -55,6 +65,8 @@ def _from_answer(what: str, error: nova_exceptions.ClientException) -> exception
         message += f" ({error.request_id})"
     if error.code == 429:
         return exceptions.NovaUnavailable(message, retry_after=float(getattr(error, "retry_after", 0) or 0))
+    if error.code == 404 and _INSTANCE_NOT_FOUND.search(str(error.message)):
+        return exceptions.InstanceNotFound(message)
     if error.code >= 500:
         # a gateway's 504 says only that the gateway has lost patience
         return exceptions.NovaUnanswered(message, is_over=error.code != 504)
@@ -63,16 +75,31 @@ def _from_answer(what: str, error: nova_exceptions.ClientException) -> exception
 
 def _from_keystone(what: str, error: ks_exceptions.HttpError) -> exceptions.NovaError:
     message = f"{what}: Keystone answered HTTP {error.http_status} {error.message}"
-    if error.http_status == 429 or error.http_status >= 500:
+    if _is_passing(error.http_status):
         return exceptions.NovaUnavailable(message)  # without a token nothing reached Nova
     return exceptions.NovaForbidden(message + _HINTS[401])
+
+
+def _from_discovery(what: str, error: Exception) -> exceptions.NovaError:
+    """Keystone's catalog or Nova's versions could not be read; nothing was asked of Nova yet."""
+    for cause in _causes(error):
+        is_away = isinstance(cause, ks_exceptions.ConnectionError | requests.exceptions.ConnectionError)
+        if is_away or (isinstance(cause, ks_exceptions.HttpError) and _is_passing(cause.http_status)):
+            return exceptions.NovaUnavailable(f"{what}: {error}")
+    hint = " (check auth_url, region_name and valid_interfaces in [nova] of masakari.conf)"
+    return exceptions.NovaError(f"{what}: {error}{hint}")
+
+
+def _is_passing(status: int) -> bool:
+    return status == 429 or status >= 500
 
 
 def _from_lost_connection(what: str, error: ks_exceptions.ConnectionError) -> exceptions.NovaError:
     causes = list(_causes(error))
     if any(isinstance(cause, requests.exceptions.SSLError) for cause in causes):
         return exceptions.NovaError(f"{what}: {error} (check cafile in [nova] of masakari.conf)")
-    if any(isinstance(cause, _NEVER_SENT) for cause in causes):
+    # a request that waited for a token has not reached Nova
+    if _TOKEN_PATH in str(error) or any(isinstance(cause, _NEVER_SENT) for cause in causes):
         return exceptions.NovaUnavailable(f"{what}: {error}")
     return exceptions.NovaUnanswered(f"{what}: {error}")
 

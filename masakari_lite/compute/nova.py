@@ -102,18 +102,14 @@ class NovaAPI:
         """
         found = self._repeat(
             f"list the compute service of {host}",
-            lambda: self._client.services.list(host=host, binary="nova-compute"),
+            lambda: [
+                _to_service(service)
+                for service in self._client.services.list(host=host, binary="nova-compute")
+            ],
         )
         for service in found:
             if service.host == host:
-                return ComputeService(
-                    uuid=service.id,
-                    host=service.host,
-                    is_up=service.state == "up",
-                    is_enabled=service.status == "enabled",
-                    is_forced_down=bool(service.forced_down),
-                    disabled_reason=service.disabled_reason,
-                )
+                return service
         raise exceptions.ComputeServiceNotFound(
             f"Nova has no nova-compute service on a host named {host!r}; 'openstack compute service list' "
             "shows the names"
@@ -151,13 +147,11 @@ class NovaAPI:
         :param endless: ask until Nova answers or the engine stops, not only for ``[nova] retry_period``
         :raises InstanceNotFound: when it was deleted
         """
-        return _to_instance(
-            self._repeat(
-                f"show instance {uuid}",
-                lambda: self._client.servers.get(uuid),
-                is_passing=_is_not_final if endless else _is_retriable,
-                endless=endless,
-            ).to_dict()
+        return self._repeat(
+            f"show instance {uuid}",
+            lambda: _to_instance(self._client.servers.get(uuid).to_dict()),
+            is_passing=_is_not_final if endless else _is_retriable,
+            endless=endless,
         )
 
     def list_evacuations(self, host: str, since: datetime.datetime | None = None) -> list[Migration]:
@@ -260,7 +254,7 @@ class NovaAPI:
 
     def _list_instances(self, what: str, filters: JsonDict) -> list[Instance]:
         query = {"all_tenants": 1, "limit": _PAGE, **filters}
-        return [_to_instance(server) for server in self._pages(what, "servers", "/servers/detail", query)]
+        return list(self._pages(what, "servers", _to_instance, "/servers/detail", query))
 
     def _list_migrations(
         self, what: str, filters: JsonDict, since: datetime.datetime | None
@@ -270,20 +264,39 @@ class NovaAPI:
             query["limit"] = _PAGE
             if since:
                 query["changes-since"] = _to_iso(since)
-        return [_to_migration(record) for record in self._pages(what, "migrations", "/os-migrations", query)]
+        return list(self._pages(what, "migrations", _to_migration, "/os-migrations", query))
 
-    def _pages(self, what: str, key: str, path: str, query: JsonDict) -> Iterator[JsonDict]:
+    def _pages(
+        self, what: str, key: str, convert: Callable[[JsonDict], T], path: str, query: JsonDict
+    ) -> Iterator[T]:
         """Follow the links to the next page: Nova's own limit, 1,000 by default, may be lower than ours."""
-        url = f"{path}?{parse.urlencode(query)}"
-        while url:
-            body = self._repeat(what, lambda url=url: self._client.client.get(url)[1])  # type: ignore[misc]
-            yield from body[key]
-            following = [link["href"] for link in body.get(f"{key}_links", ()) if link["rel"] == "next"]
-            url = f"{path}?{parse.urlsplit(following[0]).query}" if following else ""
+        page = parse.urlencode(query)
+
+        def fetch() -> tuple[list[T], list[str]]:
+            body = self._client.client.get(f"{path}?{page}")[1]
+            links = [link["href"] for link in body.get(f"{key}_links", ()) if link["rel"] == "next"]
+            return [convert(found) for found in body[key]], links
+
+        while page:
+            found, links = self._repeat(what, fetch)
+            yield from found
+            page = parse.urlsplit(links[0]).query if links else ""
 
 
 def _to_iso(moment: datetime.datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _to_service(service: Any) -> ComputeService:
+    return ComputeService(
+        uuid=service.id,
+        host=service.host,
+        # whatever is not surely down may be alive
+        is_up=service.state != "down",
+        is_enabled=service.status == "enabled",
+        is_forced_down=bool(service.forced_down),
+        disabled_reason=service.disabled_reason,
+    )
 
 
 def _to_instance(server: JsonDict) -> Instance:

@@ -13,6 +13,8 @@ T = TypeVar("T")
 
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 10.0
+# an instance waits meanwhile, locked
+LONGEST_ASKED_PAUSE = 60.0
 
 
 def repeat(
@@ -50,7 +52,7 @@ _growing = tenacity.wait_exponential(FIRST_PAUSE, LONGEST_PAUSE) + tenacity.wait
 def _pause(state: tenacity.RetryCallState) -> float:
     error = state.outcome.exception() if state.outcome else None
     asked = error.retry_after if isinstance(error, exceptions.NovaUnavailable) else 0
-    return max(asked, _growing(state))
+    return max(min(asked, LONGEST_ASKED_PAUSE), _growing(state))
 
 
 def _say_once(state: tenacity.RetryCallState) -> None:

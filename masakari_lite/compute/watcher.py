@@ -44,7 +44,7 @@ class HostWatcher:
         self._instances: dict[str, Instance | None] = {}
         self._evacuations: dict[str, Migration] = {}
         self._opened_at = self._instances_as_of - _CLOCK_MARGIN
-        self._complaint = ""
+        self._unseen: set[str] = set()  # what Nova could not be asked about the last time
 
     def open(self) -> list[Instance]:
         """Take the first picture: all instances of the host and all evacuations away from it.
@@ -91,11 +91,11 @@ class HostWatcher:
             try:
                 answer = check()
             except exceptions.NovaError as error:
-                self._complain(error)
+                self._complain("instances", error)
             if answer is not None:
                 return answer
             # time in which Nova did not answer must not count as time in which nothing happened
-            if time.monotonic() >= deadline and not self._complaint:
+            if time.monotonic() >= deadline and not self._unseen:
                 raise exceptions.WaitTimeout(f"{what}: not within {timeout:g} s")
 
     def see(self, uuid: str) -> Instance | None:
@@ -110,6 +110,7 @@ class HostWatcher:
                 now = datetime.datetime.now(datetime.UTC)
                 since = self._instances_as_of - _CLOCK_MARGIN
                 self._note_instances(self._nova.list_changed_instances(since), as_of=now)
+                self._unseen.discard("instances")
             if uuid not in self._instances:
                 self._instances[uuid] = self._ask_for(uuid)
             return self._instances[uuid]
@@ -149,15 +150,15 @@ class HostWatcher:
     def _fetch_evacuations(self) -> None:
         try:
             self._note_evacuations(self._nova.list_evacuations(self._host, since=self._opened_at))
-            self._complaint = ""
+            self._unseen.discard("evacuations")
         except exceptions.NovaError as error:
-            self._complain(error)
+            self._complain("evacuations", error)
 
-    def _complain(self, error: exceptions.NovaError) -> None:
+    def _complain(self, what: str, error: exceptions.NovaError) -> None:
         """Say it once: not to know how an evacuation stands does not mean that it failed."""
-        if not self._complaint:
-            LOG.warning("Cannot see how the evacuations from %s stand, asking again: %s", self._host, error)
-        self._complaint = str(error)
+        if what not in self._unseen:
+            LOG.warning("Cannot see how the %s of %s stand, asking again: %s", what, self._host, error)
+        self._unseen.add(what)
 
     def _note_evacuations(self, migrations: list[Migration]) -> None:
         for migration in migrations:
