@@ -58,9 +58,6 @@ def run_all(
 def _run_one(func: Callable[[Item], Result], item: Item, outcomes: Any) -> None:
     try:
         outcome: Outcome[Item, Result] = Outcome(item, result=func(item))
-    except (KeyboardInterrupt, SystemExit) as error:
-        outcomes.put(Outcome(item, error=error))
-        raise
     except BaseException as error:  # noqa: BLE001 - a killed thread is a failure too, and is told
         outcome = Outcome(item, error=error)
     outcomes.put(outcome)

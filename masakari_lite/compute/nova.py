@@ -11,7 +11,7 @@ from novaclient import client as nova_client
 from oslo_config import cfg
 
 from masakari_lite import exceptions
-from masakari_lite.compute import retries, session
+from masakari_lite.compute import answers, retries, session
 from masakari_lite.compute.errors import translated
 from masakari_lite.models import ComputeService, Instance, JsonDict, Migration
 
@@ -103,7 +103,7 @@ class NovaAPI:
         found = self._repeat(
             f"list the compute service of {host}",
             lambda: [
-                _to_service(service)
+                answers.to_service(service)
                 for service in self._client.services.list(host=host, binary="nova-compute")
             ],
         )
@@ -139,7 +139,7 @@ class NovaAPI:
 
     def list_changed_instances(self, since: datetime.datetime) -> list[Instance]:
         """List the instances of the cloud that changed since then (UTC), deleted ones included."""
-        return self._list_instances("list changed instances", {"changes-since": _to_iso(since)})
+        return self._list_instances("list changed instances", {"changes-since": answers.to_iso(since)})
 
     def get_instance(self, uuid: str, endless: bool = False) -> Instance:
         """Fetch one instance.
@@ -149,7 +149,7 @@ class NovaAPI:
         """
         return self._repeat(
             f"show instance {uuid}",
-            lambda: _to_instance(self._client.servers.get(uuid).to_dict()),
+            lambda: answers.to_instance(self._client.servers.get(uuid).to_dict()),
             is_passing=_is_not_final if endless else _is_retriable,
             endless=endless,
         )
@@ -254,7 +254,7 @@ class NovaAPI:
 
     def _list_instances(self, what: str, filters: JsonDict) -> list[Instance]:
         query = {"all_tenants": 1, "limit": _PAGE, **filters}
-        return list(self._pages(what, "servers", _to_instance, "/servers/detail", query))
+        return list(self._pages(what, "servers", answers.to_instance, "/servers/detail", query))
 
     def _list_migrations(
         self, what: str, filters: JsonDict, since: datetime.datetime | None
@@ -263,8 +263,8 @@ class NovaAPI:
         if self._client.api_version >= _CHANGES_SINCE:
             query["limit"] = _PAGE
             if since:
-                query["changes-since"] = _to_iso(since)
-        return list(self._pages(what, "migrations", _to_migration, "/os-migrations", query))
+                query["changes-since"] = answers.to_iso(since)
+        return list(self._pages(what, "migrations", answers.to_migration, "/os-migrations", query))
 
     def _pages(
         self, what: str, key: str, convert: Callable[[JsonDict], T], path: str, query: JsonDict
@@ -281,45 +281,3 @@ class NovaAPI:
             found, links = self._repeat(what, fetch)
             yield from found
             page = parse.urlsplit(links[0]).query if links else ""
-
-
-def _to_iso(moment: datetime.datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _to_service(service: Any) -> ComputeService:
-    return ComputeService(
-        uuid=service.id,
-        host=service.host,
-        # whatever is not surely down may be alive
-        is_up=service.state != "down",
-        is_enabled=service.status == "enabled",
-        is_forced_down=bool(service.forced_down),
-        disabled_reason=service.disabled_reason,
-    )
-
-
-def _to_instance(server: JsonDict) -> Instance:
-    return Instance(
-        uuid=server["id"],
-        name=server["name"],
-        host=server["OS-EXT-SRV-ATTR:host"] or None,
-        vm_state=server["OS-EXT-STS:vm_state"],
-        task_state=server["OS-EXT-STS:task_state"],
-        power_state=server["OS-EXT-STS:power_state"] or 0,
-        locked=server["locked"],
-        locked_reason=server.get("locked_reason"),
-        metadata=server["metadata"],
-        fault=server.get("fault", {}).get("message", ""),
-    )
-
-
-def _to_migration(record: JsonDict) -> Migration:
-    return Migration(
-        id=record["id"],
-        instance_uuid=record["instance_uuid"],
-        type=record.get("migration_type") or "",
-        status=record["status"],
-        source_host=record["source_compute"],
-        dest_host=record["dest_compute"],
-    )

@@ -92,13 +92,16 @@ def parse_notification(raw: Any) -> Notification:
     """
     _check(_NOTIFICATION, raw, "notification")
     kind = NotificationType(raw["type"])
-    _check(_PAYLOADS[kind], raw["payload"], "payload")
+    payload = dict(raw["payload"])
+    _check(_PAYLOADS[kind], payload, "payload")
+    if "instance_uuid" in payload:
+        payload["instance_uuid"] = parse_uuid(payload["instance_uuid"], "payload.instance_uuid")
     return Notification(
         notification_uuid=parse_uuid(raw.get("notification_uuid") or str(uuid.uuid4())),
         type=kind,
         hostname=raw["hostname"],
         generated_time=_to_utc(raw["generated_time"]),
-        payload=raw["payload"],
+        payload=payload,
     )
 
 

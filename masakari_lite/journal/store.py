@@ -243,7 +243,7 @@ def _connect(conf: cfg.ConfigOpts) -> Any:
 def _translated(conf: cfg.ConfigOpts) -> Iterator[None]:
     try:
         yield
-    except (db_exceptions.DBError, sa.exc.SQLAlchemyError, db_exceptions.RetryRequest) as error:
+    except (db_exceptions.DBError, db_exceptions.RetryRequest, sa.exc.SQLAlchemyError, ImportError) as error:
         cause = str(error).partition("\n")[0]
         raise exceptions.JournalError(
             f"the journal in {_hide_password(conf.database.connection)} ([database] connection) cannot be "

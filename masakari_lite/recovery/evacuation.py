@@ -103,8 +103,11 @@ class _Evacuation:
         vmove = self._move.row
         record = None
         if states.needs_migration_record(vmove.task_state):
-            records = self._nova.list_migrations_of(self._uuid)
-            record = max(records, key=lambda found: found.id, default=None)
+            # our own evacuation, when this is a second run, is not what was under way at first sight
+            others = [
+                found for found in self._nova.list_migrations_of(self._uuid) if found.type != "evacuation"
+            ]
+            record = max(others, key=lambda found: found.id, default=None)
         return states.decide(vmove.vm_state, vmove.task_state, vmove.power_state, vmove.source_host, record)
 
     def _begin_attempt(self) -> None:

@@ -139,18 +139,10 @@ TASK_STATES: dict[str, Rule | str] = {
     ),
 }
 
-# Migration types and statuses in which the guest is on the source and nowhere else: nothing has been
-# handed over yet, or the record has ended without it.
-_NOT_HANDED_OVER = {
-    "accepted",
-    "queued",
-    "preparing",
-    "pre-migrating",
-    "error",
-    "failed",
-    "cancelled",
-    "aborted",
-}
+# Statuses in which the guest is on the source and nowhere else: nothing has been handed over yet, or the
+# record has ended without it. A live migration that ended in error may have left it on either host.
+_NOT_HANDED_OVER = frozenset({"accepted", "queued", "preparing", "pre-migrating", "failed", "cancelled"})
+_NOT_HANDED_OVER_COLD = _NOT_HANDED_OVER | {"error"}
 
 
 def needs_migration_record(task_state: str | None) -> bool:
@@ -173,6 +165,8 @@ def decide(
         ``needs_migration_record()`` says so
     """
     rule = VM_STATES.get(vm_state, _unknown("vm_state", vm_state))
+    if TASK_STATES.get(task_state or "") is _BEING_DELETED:
+        return _BEING_DELETED
     if task_state and rule.action is Action.EVACUATE:
         rule = _by_task(rule, task_state, host, migration)
     if rule.end is End.AS_POWERED:
@@ -196,7 +190,9 @@ def _is_only_on(host: str, task_state: str, migration: Migration | None) -> bool
     if task_state == "resize_confirming":
         # confirming only cleans up the source; the guest runs at the destination, where Nova lists it
         return migration.dest_host == host
-    return migration.source_host == host and migration.status in _NOT_HANDED_OVER
+    is_live = migration.type == "live-migration"
+    statuses = _NOT_HANDED_OVER if is_live else _NOT_HANDED_OVER_COLD
+    return migration.source_host == host and migration.status in statuses
 
 
 def _ask_operator(task_state: str, host: str, migration: Migration | None) -> str:

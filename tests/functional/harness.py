@@ -16,7 +16,7 @@ from masakari_lite.journal.store import Journal
 from masakari_lite.models import JsonDict
 from masakari_lite.recovery.context import LOCKED_REASON_PREFIX
 from masakari_lite.rpc.client import EngineAPI
-from masakari_lite.simulator import Cloud, Migration, Server, Simulator, SimulatorOptions
+from masakari_lite.simulator import Clock, Cloud, Migration, Server, Simulator, SimulatorOptions
 
 HOST = "compute-1"
 HOSTS = 4
@@ -105,13 +105,29 @@ def running_engine(conf: cfg.ConfigOpts) -> Iterator[Engine]:
         engine.service.stop()
 
 
+class LeapingClock(Clock):
+    """The machine's time, except that a test can let the cloud's future come at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._leapt = 0.0
+
+    def now(self) -> float:
+        return super().now() + self._leapt
+
+    def leap(self, seconds: float) -> None:
+        """Let that much time pass in the cloud, and none elsewhere."""
+        self._leapt += seconds
+
+
 class Site:
     """A simulated cloud whose compute-1 can fail, and the engine that watches over it."""
 
     def __init__(self, directory: Any, stack: contextlib.ExitStack, cloud: JsonDict, **changes: Any) -> None:
         self._engine: Engine | None = None
         self._running = contextlib.ExitStack()
-        self.simulator = stack.enter_context(Simulator(SimulatorOptions(**(QUICK | cloud))))
+        self.clock = LeapingClock()
+        self.simulator = stack.enter_context(Simulator(SimulatorOptions(**(QUICK | cloud)), self.clock))
         stack.enter_context(self._running)
         for number in range(1, HOSTS + 1):
             self.cloud.add_host(f"compute-{number}")

@@ -91,7 +91,7 @@ def test_a_lock_that_an_administrator_took_over_is_left(build_site: Callable[...
     site.assert_evacuated_once(taken_over, opened)
 
 
-@pytest.mark.parametrize("microversion", ["2.53", "2.58", "2.72", "2.73", "2.94", "2.95", "2.104"])
+@pytest.mark.parametrize("microversion", ["2.53", "2.59", "2.73", "2.104"])
 def test_every_nova_since_pike_will_do(build_site: Callable[..., Site], microversion: str) -> None:
     site = build_site(cloud={"max_microversion": microversion, "evacuation_latency": 0.2})
     servers = site.add(3) + site.add(1, locked_by="owner")
@@ -175,7 +175,8 @@ def test_a_failure_on_the_destination_is_told_with_its_fault(site: Site) -> None
     assert move["status"] == "failed"
     (record,) = site.evacuations(ill)
     assert move["message"] == (
-        f"its evacuation to {record.dest_compute} ended as failed: The simulator was told to fail this rebuild."
+        f"its evacuation to {record.dest_compute} ended as failed: "
+        "The simulator was told to fail this rebuild."
     )
     assert not ill.locked
     site.assert_evacuated_once(well)

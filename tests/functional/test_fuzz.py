@@ -58,7 +58,7 @@ fuzz = hypothesis.settings(
 
 @pytest.fixture
 def client(site: Site) -> Iterator[Any]:
-    """Connect as any program on the message bus can; the engine must serve a good notification after it all."""
+    """Connect as any program on the message bus can; afterwards a good notification must be served."""
     (server,) = site.add(1)
     site.cloud.fail_host(HOST)
     assert site.engine

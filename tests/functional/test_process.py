@@ -309,10 +309,8 @@ def test_sighup_with_a_bad_option_changes_nothing(build_site: Callable[..., Site
         ({"nova__auth_type": "telepathy"}, r"\[nova\].*telepathy"),
         ({"state_path": "/proc/1/no-such-place"}, r"/proc/1/no-such-place|state_path"),
         ({"host_failure_recovery_threads": 0}, "host_failure_recovery_threads"),
-        ({"host_failure_recovery_threads": "many"}, "host_failure_recovery_threads"),
         ({"transport_url": "carrier-pigeon://"}, "carrier-pigeon"),
         ({"database__connection": "oracle_of_delphi://x/y"}, "oracle_of_delphi"),
-        ({"database__connection": "not a url"}, r"\[database\] connection"),
     ],
 )
 def test_a_configuration_that_cannot_work_is_refused_in_one_line(

@@ -171,7 +171,7 @@ def test_marked_instances_move_first(build_site: Callable[..., Site]) -> None:
     site.assert_evacuated_once(*plain, *marked)
 
 
-@pytest.mark.parametrize("count", [1, 7, 14, 23])
+@pytest.mark.parametrize("count", [7, 15])
 def test_long_lists_are_paged(build_site: Callable[..., Site], count: int) -> None:
     site = build_site(cloud={"max_limit": 7})
     servers = site.add(count)

@@ -10,7 +10,7 @@ from tests.functional.harness import HOST
 BY_STATUS = {
     400: exceptions.NovaBadRequest,
     403: exceptions.NovaForbidden,
-    404: exceptions.InstanceNotFound,
+    404: exceptions.NovaError,
     406: exceptions.NovaError,
     409: exceptions.NovaConflict,
     413: exceptions.NovaError,
@@ -69,9 +69,6 @@ class TestLostConnections:
         with pytest.raises(exceptions.NovaUnavailable, match=f"^lock instance {server.uuid}"):
             impatient.lock(server.uuid, "ours")
 
-    # BUG: keystoneauth's ConnectTimeout is no ConnectFailure, so every timeout is told as a plain NovaError:
-    # it is not repeated, and an evacuation that Nova is at work on counts as failed (compute/errors.py,
-    # translated)
     @pytest.mark.parametrize("call", ["evacuate", "get_instance"])
     def test_no_answer_in_time(self, connect, call):
         with Simulator(SimulatorOptions(), Clock()) as slow:
@@ -104,8 +101,6 @@ class TestGateways:
         with pytest.raises(exceptions.NovaUnanswered, match="HTTP 502"):
             behind.get_instance("x")
 
-    # BUG: novaclient's from_response takes the body for Nova's and raises AttributeError, which nothing
-    # translates (compute/errors.py, translated)
     @pytest.mark.parametrize("status", [429, 502])
     @pytest.mark.parametrize("body", ['{"error": "rate limit exceeded"}', '{"status": 502, "text": "bad"}'])
     def test_json_that_is_not_novas(self, gateway, behind, status, body):
@@ -113,8 +108,14 @@ class TestGateways:
         with pytest.raises(exceptions.NovaError):
             behind.get_instance("x")
 
-    # BUG: keystoneauth's UnknownConnectionError is told as a plain NovaError, and an evacuation that Nova has
-    # accepted as a failed one (compute/errors.py, translated)
+    # BUG: its 504 in JSON counts as the end of the request; the evacuation may still be accepted, no record is
+    # there yet, and a second one is sent (compute/errors.py, translated: is_over=False)
+    def test_its_504_in_json_does_not_say_that_nova_is_done(self, gateway, behind):
+        gateway.answers[:] = [Response(504, '{"error": "gateway timeout"}')]
+        with pytest.raises(exceptions.NovaUnanswered) as told:
+            behind.evacuate("x")
+        assert not told.value.is_over
+
     @pytest.mark.parametrize("call", ["evacuate", "get_instance"])
     def test_an_answer_that_breaks_off(self, gateway, behind, call):
         gateway.answers[:] = [Response(200, '{"server": \r\n', {"Transfer-Encoding": "chunked"})]
@@ -122,15 +123,13 @@ class TestGateways:
             getattr(behind, call)("x")
         assert not told.value.is_over
 
-    # BUG: an ingress without a backend says 404 too; then every instance of the host would be taken for
-    # deleted, its move be 'ignored' and its lock be left (compute/errors.py, _from_answer)
+    # else every instance of the host would be taken for deleted, and its lock be left
     def test_a_404_that_is_not_novas_does_not_say_that_an_instance_is_gone(self, gateway, behind):
         gateway.answers[:] = [Response(404, "default backend - 404", {"Content-Type": "text/plain"})]
         with pytest.raises(exceptions.NovaError) as told:
             behind.get_instance("x")
         assert not isinstance(told.value, exceptions.InstanceNotFound)
 
-    # BUG: what is no JSON, or not what was asked for, raises TypeError or KeyError (compute/nova.py, _pages)
     @pytest.mark.parametrize("body", ["<html>Maintenance</html>", "", "{}"])
     @pytest.mark.parametrize("call", ["get_compute_service", "list_instances", "get_instance"])
     def test_an_answer_that_is_not_novas(self, gateway, behind, body, call):
@@ -162,9 +161,15 @@ class TestKeystone:
         simulator.stop()
         with pytest.raises(exceptions.NovaError, match=r"auth_url|Unable to establish connection") as told:
             nova.negotiate()
-        # BUG: keystoneauth's DiscoveryFailure hides the refused connection, and is not repeated
-        # (compute/errors.py, translated)
         assert isinstance(told.value, exceptions.NovaUnavailable)
+
+    # BUG: keystoneauth's DiscoveryFailure hides the TLS error, which is told as a Keystone that is away and is
+    # repeated, without a word of cafile (compute/errors.py, _from_discovery: ask for SSLError first)
+    def test_a_wrong_certificate(self, simulator, connect):
+        nova = connect(nova__auth_url=simulator.auth_url.replace("http:", "https:"), nova__retry_period=0)
+        with pytest.raises(exceptions.NovaError, match="cafile") as told:
+            nova.negotiate()
+        assert not isinstance(told.value, exceptions.Retriable)
 
     def test_down_when_the_token_is_to_be_renewed(self, simulator, impatient, server):
         impatient.get_instance(server.uuid)

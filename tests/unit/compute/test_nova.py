@@ -136,7 +136,6 @@ class TestComputeService:
         with pytest.raises(exceptions.ComputeServiceNotFound, match=r"'compute-9'.*compute service list"):
             nova.get_compute_service("compute-9")
 
-    # BUG: a 404 for a service is told as InstanceNotFound (compute/errors.py, _BY_STATUS)
     def test_one_that_is_gone_is_no_missing_instance(self, simulator, nova):
         service = nova.get_compute_service(HOST)
         simulator.cloud.hosts[HOST].uuid = simulator.cloud.new_uuid()
