@@ -28,6 +28,7 @@ _BY_STATUS: dict[int, type[exceptions.NovaError]] = {
 # any other 404 is a wrong address, and says nothing of the instance
 _INSTANCE_NOT_FOUND = re.compile(r"Instance \S+ could not be found")
 
+_UNTRUSTED = " (check cafile in [nova] of masakari.conf)"
 _HINTS = {
     404: " (check region_name, valid_interfaces and endpoint_override in [nova] of masakari.conf)",
     401: " (check the credentials in [nova] of masakari.conf)",
@@ -53,10 +54,8 @@ def translated(what: str) -> Iterator[None]:
     except (ks_exceptions.ClientException, nova_exceptions.UnsupportedVersion) as error:
         raise _from_discovery(what, error) from error
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        # a proxy's page, say, where Nova's JSON was to be
-        raise exceptions.NovaUnanswered(
-            f"{what}: the answer is not Nova's: {error!r}", is_over=True
-        ) from error
+        # a proxy's page, say, where Nova's JSON was to be: Nova may be at work behind it
+        raise exceptions.NovaUnanswered(f"{what}: the answer is not Nova's: {error!r}") from error
 
 
 def _from_answer(what: str, error: nova_exceptions.ClientException) -> exceptions.NovaError:
@@ -82,12 +81,20 @@ def _from_keystone(what: str, error: ks_exceptions.HttpError) -> exceptions.Nova
 
 def _from_discovery(what: str, error: Exception) -> exceptions.NovaError:
     """Keystone's catalog or Nova's versions could not be read; nothing was asked of Nova yet."""
-    for cause in _causes(error):
+    causes = list(_causes(error))
+    if _is_untrusted(causes):
+        return exceptions.NovaError(f"{what}: {error}{_UNTRUSTED}")
+    for cause in causes:
         is_away = isinstance(cause, ks_exceptions.ConnectionError | requests.exceptions.ConnectionError)
         if is_away or (isinstance(cause, ks_exceptions.HttpError) and _is_passing(cause.http_status)):
             return exceptions.NovaUnavailable(f"{what}: {error}")
     hint = " (check auth_url, region_name and valid_interfaces in [nova] of masakari.conf)"
     return exceptions.NovaError(f"{what}: {error}{hint}")
+
+
+def _is_untrusted(causes: list[BaseException]) -> bool:
+    errors = (requests.exceptions.SSLError, ks_exceptions.SSLError)
+    return any(isinstance(cause, errors) for cause in causes)
 
 
 def _is_passing(status: int) -> bool:
@@ -96,8 +103,8 @@ def _is_passing(status: int) -> bool:
 
 def _from_lost_connection(what: str, error: ks_exceptions.ConnectionError) -> exceptions.NovaError:
     causes = list(_causes(error))
-    if any(isinstance(cause, requests.exceptions.SSLError) for cause in causes):
-        return exceptions.NovaError(f"{what}: {error} (check cafile in [nova] of masakari.conf)")
+    if _is_untrusted(causes):
+        return exceptions.NovaError(f"{what}: {error}{_UNTRUSTED}")
     # a request that waited for a token has not reached Nova
     if _TOKEN_PATH in str(error) or any(isinstance(cause, _NEVER_SENT) for cause in causes):
         return exceptions.NovaUnavailable(f"{what}: {error}")

@@ -55,7 +55,7 @@ class HostWatcher:
         with self._instances_lock:
             self._note_evacuations(self._nova.list_evacuations(self._host))
             instances = self._nova.list_instances(self._host)
-            self._note_instances(instances, as_of=now)
+            self._note_instances(instances, now, self._generation)
             self._opened_at = now - _CLOCK_MARGIN
             self._fetched_at = time.monotonic()
         return instances
@@ -107,9 +107,9 @@ class HostWatcher:
         """
         with self._instances_lock:
             if not self._is_current():
-                now = datetime.datetime.now(datetime.UTC)
-                since = self._instances_as_of - _CLOCK_MARGIN
-                self._note_instances(self._nova.list_changed_instances(since), as_of=now)
+                now, generation = datetime.datetime.now(datetime.UTC), self._generation
+                changed = self._nova.list_changed_instances(self._instances_as_of - _CLOCK_MARGIN)
+                self._note_instances(changed, now, generation)
                 self._unseen.discard("instances")
             if uuid not in self._instances:
                 self._instances[uuid] = self._ask_for(uuid)
@@ -166,12 +166,12 @@ class HostWatcher:
             if known is None or known.id <= migration.id:
                 self._evacuations[migration.instance_uuid] = migration
 
-    def _note_instances(self, instances: list[Instance], as_of: datetime.datetime) -> None:
+    def _note_instances(self, instances: list[Instance], as_of: datetime.datetime, generation: int) -> None:
         self._instances.update(
             {instance.uuid: None if instance.is_deleted else instance for instance in instances}
         )
         self._instances_as_of = as_of
-        self._instances_generation = self._generation
+        self._instances_generation = generation
 
     def _ask_for(self, uuid: str) -> Instance | None:
         try:

@@ -95,7 +95,10 @@ class Journal:
                 session.flush()
             return _to_notification(found)
 
-        return self._run(add)
+        try:
+            return self._run(add)
+        except _AlreadyThere:  # another engine was quicker
+            return self.get_notification(notification.notification_uuid)
 
     def get_notification(self, notification_uuid: str) -> Notification:
         """Read one notification.
@@ -205,6 +208,10 @@ class Journal:
             return self._retry(transact)()  # type: ignore[no-any-return]
 
 
+class _AlreadyThere(exceptions.JournalError):
+    """Raised when a row with the same key has been written meanwhile."""
+
+
 _FACADE = frozenset(
     {
         "connection",
@@ -229,20 +236,34 @@ def upgrade(conf: cfg.ConfigOpts) -> None:
     :raises JournalError: when the database cannot be used
     """
     with _translated(conf):
-        schema.upgrade(_connect(conf).writer.get_engine())
+        engine = _connect(conf).writer.get_engine()
+        schema.upgrade(engine)
+        engine.dispose()
     LOG.info("The journal's database has the schema of this release")
 
 
 def _connect(conf: cfg.ConfigOpts) -> Any:
+    settings = {key: value for key, value in conf.database.items() if key in _FACADE}
+    settings["connection"] = _with_charset(conf.database.connection)
     manager = enginefacade.transaction_context()
-    manager.configure(**{key: value for key, value in conf.database.items() if key in _FACADE})
+    manager.configure(**settings)
     return manager
+
+
+def _with_charset(connection: str) -> str:
+    """Have MySQL and MariaDB take every character: their drivers' utf8 lacks those of four bytes."""
+    url = sa.make_url(connection)
+    if url.get_backend_name() in ("mysql", "mariadb") and "charset" not in url.query:
+        url = url.update_query_dict({"charset": "utf8mb4"})
+    return url.render_as_string(hide_password=False)
 
 
 @contextlib.contextmanager
 def _translated(conf: cfg.ConfigOpts) -> Iterator[None]:
     try:
         yield
+    except db_exceptions.DBDuplicateEntry as error:
+        raise _AlreadyThere(str(error)) from error
     except (db_exceptions.DBError, db_exceptions.RetryRequest, sa.exc.SQLAlchemyError, ImportError) as error:
         cause = str(error).partition("\n")[0]
         raise exceptions.JournalError(

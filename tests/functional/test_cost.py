@@ -11,9 +11,12 @@ from tests.functional.harness import HOST, Site
 def test_the_budget_of_a_recovery_is_kept(build_site: Callable[..., Site]) -> None:
     """At most 4 requests an instance plus one an interval for the host, and one token."""
     interval = 0.05
-    site = build_site(cloud={"evacuation_latency": 0.1}, verify_interval=interval)
+    site = build_site(cloud={"evacuation_latency": 0.25}, verify_interval=interval)
     servers = site.add(34)
     stopped = site.add(8, vm_state="stopped")
+    assert site.engine
+    site.until(lambda: site.simulator.requests.count("service.list"))  # it looks at Nova when it starts
+    site.simulator.requests.clear()
     begun = time.monotonic()
     ended = site.recover()
     intervals = (time.monotonic() - begun) / interval
@@ -21,7 +24,6 @@ def test_the_budget_of_a_recovery_is_kept(build_site: Callable[..., Site]) -> No
     site.assert_evacuated_once(*servers)
     site.assert_evacuated_once(*stopped, vm_state="stopped")
     counts = site.simulator.requests.by_kind("masakari")
-    counts.pop("token.create")
     assert sum(counts.values()) <= 4 * 42 + intervals, counts
     assert {
         kind: counts[kind] for kind in ("server.lock", "server.evacuate", "server.unlock")

@@ -227,7 +227,8 @@ def test_an_instance_deleted_before_its_turn_is_ignored(build_site: Callable[...
 def test_an_instance_deleted_when_asked_for_is_ignored(site: Site) -> None:
     """Nova's 404 to the evacuation itself says it as well."""
     (server,) = site.add(1)
-    site.simulator.faults.add("server.evacuate", Fault(status=404))
+    gone = Fault(status=404, message=f"Instance {server.uuid} could not be found.")
+    site.simulator.faults.add("server.evacuate", gone)
     move = site.vmove(site.recover(), server)
     assert (move["status"], move["message"]) == ("ignored", "it was deleted meanwhile")
     assert not server.locked

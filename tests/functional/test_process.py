@@ -39,7 +39,7 @@ class Process:
                 "verify_interval": 0.05,
                 "process_unfinished_notifications_interval": 1,
                 "retry_notification_new_status_interval": 0,
-                "wait_period_after_evacuation": 5,
+                "wait_period_after_evacuation": 3,
             },
             "nova": {"auth_url": auth_url, **NOVA_AUTH},
         }

@@ -56,15 +56,15 @@ class TestMicroversions:
         nova.lock(server.uuid, "ours")
         nova.reset_state(server.uuid, "error")
         nova.evacuate(server.uuid)
-        clock.advance(10)
+        clock.advance(11)
         [record] = nova.list_evacuations(HOST)
         assert (record.status, record.instance_uuid, record.source_host) == ("done", server.uuid, HOST)
         assert nova.list_evacuations(HOST, since=LONG_AGO) == [record]
         assert nova.list_migrations_of(server.uuid) == [record]
         nova.stop(server.uuid)
-        clock.advance(1)
+        clock.advance(2)
         nova.start(server.uuid)
-        clock.advance(1)
+        clock.advance(2)
         nova.unlock(server.uuid)
         [instance] = nova.list_instances(record.dest_host)
         assert nova.get_instance(server.uuid) == instance
@@ -80,7 +80,7 @@ class TestMicroversions:
         simulator.cloud.fail_host(HOST)
         simulator.cloud.force_down(HOST)
         nova.evacuate(server.uuid)
-        clock.advance(10)
+        clock.advance(11)
         found = nova.get_instance(server.uuid)
         assert found.host != HOST
         assert found.vm_state == vm_state

@@ -63,7 +63,7 @@ class TestWhatIsSafe:
         server = simulator.cloud.add_server(HOST, vm_state="active" if kind == "server.stop" else "stopped")
         add(simulator, kind, Fault(status=503))
         getattr(nova, DONE_TWICE[kind])(server.uuid)
-        clock.advance(1)
+        clock.advance(2)
         assert nova.get_instance(server.uuid).vm_state == ("stopped" if kind == "server.stop" else "active")
 
     def test_a_power_change_whose_answer_is_lost_ends_in_a_conflict(self, simulator, nova, server):

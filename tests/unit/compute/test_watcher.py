@@ -180,8 +180,6 @@ class TestNoAnswer:
         watcher.wait_for(lambda: fault.hits == 5 or None, 0, "it")
         assert len([record for record in caplog.records if "asking again" in record.message]) == 1
 
-    # BUG: each answered evacuation list wipes the complaint, so this is told once an interval
-    # (compute/watcher.py, _fetch_evacuations)
     def test_it_is_told_once_of_instances_too(self, simulator, watcher, servers, caplog):
         watcher.open()
         simulator.faults.add("server.list", Fault(status=503, times=5))

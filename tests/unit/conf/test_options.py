@@ -8,6 +8,7 @@ import pytest
 from oslo_config import cfg, generator
 
 from masakari_lite import conf as options
+from masakari_lite import exceptions
 
 DEFAULTS = {
     ("DEFAULT", "masakari_topic"): "ha_engine",
@@ -110,6 +111,17 @@ def test_a_wrong_value_is_refused_by_the_options_name(load, group, name, value):
     conf = load(group, name, value)
     with pytest.raises((cfg.ConfigFileValueError, ValueError), match=name):
         conf[name] if group == "DEFAULT" else conf[group][name]
+
+
+@pytest.mark.parametrize(("group", "name", "value"), TOO_SMALL + WRONG)
+def test_the_check_at_start_names_it_too(load, group, name, value):
+    with pytest.raises(exceptions.ConfigurationError, match=rf"^\[{group}\] {name}: "):
+        options.check(load(group, name, value))
+
+
+def test_the_check_at_start_accepts_what_is_right(load):
+    options.check(load())
+    options.check(load("DEFAULT", "verify_interval", "0.5"))
 
 
 @pytest.mark.parametrize(("group", "name", "value"), TOO_SMALL)

@@ -203,8 +203,6 @@ class TestUuids:
     def test_an_empty_one_is_refused(self):
         refused(build(notification_uuid=""), "^notification_uuid: '' is not a valid uuid")
 
-    # BUG: an instance's uuid stays as the monitor wrote it and is equal to no uuid of Nova's
-    # (engine/validation.py, parse_notification: bring payload.instance_uuid into its usual form too)
     def test_an_instances_uuid_is_brought_into_its_usual_form(self):
         raw = build("VM", payload=PAYLOADS["VM"] | {"instance_uuid": UUID.upper().replace("-", "")})
         assert validation.parse_notification(raw).payload["instance_uuid"] == UUID

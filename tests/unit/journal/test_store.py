@@ -298,7 +298,6 @@ class TestNoDatabase:
             open_journal(conf)
         assert "secret" not in str(told.value)
 
-    # BUG: a driver that is not installed raises ModuleNotFoundError (journal/store.py, _translated)
     def test_its_driver_is_missing(self, open_journal):
         with pytest.raises(exceptions.JournalError, match="pymssql"):
             open_journal(

@@ -51,8 +51,6 @@ def leave_behind(site, server):
         )
 
 
-# BUG: the newest record is our own evacuation's, which decides the move as failed although the instance has
-# arrived (recovery/evacuation.py, _decide: leave out records of type evacuation)
 def test_our_own_evacuation_is_no_migration_that_was_under_way(site):
     [server] = site.add(1, task_state="migrating")
     site.cloud.plant_migration(server, status="failed", dest="compute-2")

@@ -122,8 +122,6 @@ def test_what_was_being_built_fails(task_state):
     assert "still being built" in decide("building", task_state).reason
 
 
-# BUG for building: its owner has deleted it, but the notification ends in error for it (recovery/states.py,
-# decide: look at deleting and soft-deleting before the vm_state)
 @pytest.mark.parametrize("vm_state", sorted(set(VM_STATES) - {"deleted", "soft-delete", "shelved_offloaded"}))
 @pytest.mark.parametrize("task_state", ["deleting", "soft-deleting"])
 def test_what_its_owner_is_deleting_is_ignored(vm_state, task_state):
@@ -178,8 +176,6 @@ class TestMovingElsewhere:
         assert task_state in rule.reason
         assert "check on which host" in rule.reason
 
-    # BUG for error: a live migration that ended so may have left the guest at either host (seen in Nova's
-    # code), so a second copy of a running guest could be started (recovery/states.py, _NOT_HANDED_OVER)
     @pytest.mark.parametrize("status", STATUSES["live-migration"])
     def test_a_live_migration(self, status):
         rule = decide("active", "migrating", migration=record(status))
