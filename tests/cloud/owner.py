@@ -1,0 +1,94 @@
+"""An impatient owner: stops, reboots, rebuilds and deletes her instances at random, all the while."""
+
+import random
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+from tools.devcloud import requestlog
+from tools.devcloud.cloud import Cloud
+from tools.devcloud.errors import DevcloudError
+from tools.devcloud.rest import Client
+from tools.devcloud.services import REQUEST_LOG
+
+DISTURBING = ("os-stop", "reboot", "rebuild", "DELETE")
+
+
+class Owner:
+    """Clients of the normal user's in threads of their own; a context manager that lets them work."""
+
+    def __init__(self, cloud: Cloud, servers: Sequence[str], seed: int, clients: int = 2) -> None:
+        self._cloud = cloud
+        self._servers = list(servers)
+        self._image = cloud.image_id()
+        self._over = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._work, args=(random.Random(seed + number),))
+            for number in range(clients)
+        ]
+
+    def __enter__(self) -> "Owner":
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._over.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _work(self, dice: random.Random) -> None:
+        client = Client(self._cloud.settings, "demo")
+        while not self._over.is_set():
+            server = dice.choice(self._servers)
+            try:
+                self._disturb(client, server, dice.choice(DISTURBING))
+            except DevcloudError:
+                self._over.wait(0.01)  # refused, as is right most of the time
+
+    def _disturb(self, client: Client, server: str, action: str) -> None:
+        if action == "DELETE":
+            client.nova("DELETE", f"/servers/{server}")
+            return
+        body = {"os-stop": None, "reboot": {"type": "HARD"}, "rebuild": {"imageRef": self._image}}[action]
+        client.action(server, action, body)
+
+
+class Disturbances:
+    """What the owner's requests came to, by Nova's own log."""
+
+    def __init__(self, cloud: Cloud, since: int) -> None:
+        path = cloud.settings.path("log", REQUEST_LOG)
+        self._entries = [entry for _, entry in requestlog.read(path, since) if entry["service"] == "nova"]
+
+    def by_status(self) -> dict[int, int]:
+        """Count them by HTTP status."""
+        statuses = [entry["status"] for entry in self._entries if self._is_disturbing(entry)]
+        return {status: statuses.count(status) for status in sorted(set(statuses))}
+
+    def passed_on_the_way(self) -> list[dict[str, Any]]:
+        """Return those that Nova let pass from the evacuation's acceptance to the unlocking."""
+        return [
+            entry
+            for entry in self._entries
+            if self._is_disturbing(entry) and entry["status"] < 300 and self._is_on_the_way(entry)
+        ]
+
+    def _is_disturbing(self, entry: dict[str, Any]) -> bool:
+        what = entry.get("action") or entry["method"]
+        return entry["user"] == "demo" and what in DISTURBING
+
+    def _is_on_the_way(self, entry: dict[str, Any]) -> bool:
+        server = _server(entry)
+        begun = [own["time"] + own["seconds"] for own in self._own("evacuate") if _server(own) == server]
+        ended = [own["time"] for own in self._own("unlock") if _server(own) == server]
+        end = ended[0] if ended else begun[0] + 1.0 if begun else 0.0
+        return bool(begun) and begun[0] < entry["time"] and entry["time"] + entry["seconds"] < end
+
+    def _own(self, action: str) -> list[dict[str, Any]]:
+        return [own for own in self._entries if own["user"] == "masakari" and own.get("action") == action]
+
+
+def _server(entry: dict[str, Any]) -> str:
+    parts = str(entry["path"]).split("/")
+    return parts[parts.index("servers") + 1] if "servers" in parts else ""
