@@ -115,6 +115,11 @@ class VMove:
     end_time: datetime.datetime | None = None
     updated_at: datetime.datetime | None = None
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing is left to be done, not even to take our lock off."""
+        return self.status.is_final and not self.locked_by_us
+
 
 class PowerState(enum.IntEnum):
     """Nova's power states (``OS-EXT-STS:power_state``)."""

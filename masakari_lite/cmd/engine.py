@@ -29,30 +29,35 @@ _UPGRADE = cfg.BoolOpt(
 def main() -> int:
     """Run the engine; returns the exit status: 1 when it cannot work with its configuration."""
     conf = cfg.CONF
-    options.register_opts(conf)
-    conf.register_cli_opt(_UPGRADE)
     try:
-        conf(sys.argv[1:], project="masakari", prog=PROG, version=version.RELEASE, description=__doc__)
-        options.check(conf)
+        _read(conf)
         log.setup(conf, "masakari_lite")
         return _run(conf)
-    except (cfg.Error, exceptions.MasakariLiteError) as error:
+    except (cfg.Error, log.LogConfigError, OSError, exceptions.MasakariLiteError) as error:
         print(f"{PROG}: {error}", file=sys.stderr)  # noqa: T201 - also where the log goes elsewhere
         return 1
 
 
+def _read(conf: cfg.ConfigOpts) -> None:
+    options.register_opts(conf)
+    conf.register_cli_opt(_UPGRADE)
+    conf(sys.argv[1:], project="masakari", prog=PROG, version=version.RELEASE, description=__doc__)
+    options.check(conf)
+
+
 def _run(conf: cfg.ConfigOpts) -> int:
     # imported late, so that --help and a wrong option are answered at once
-    from oslo_service import backend, service
+    from oslo_service import backend
 
     backend.init_backend(backend.BackendType.EVENTLET)
+    from masakari_lite.engine import launcher
     from masakari_lite.engine.service import EngineService
     from masakari_lite.journal import store
 
     if conf.upgrade_db:
         store.upgrade(conf)
         return 0
-    return service.launch(conf, EngineService(conf), restart_method="mutate").wait() or 0
+    return launcher.run(conf, EngineService(conf), lambda: _read(cfg.ConfigOpts()))
 
 
 if __name__ == "__main__":

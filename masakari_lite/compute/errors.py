@@ -67,8 +67,9 @@ def _from_answer(what: str, error: nova_exceptions.ClientException) -> exception
     if error.code == 404 and _INSTANCE_NOT_FOUND.search(str(error.message)):
         return exceptions.InstanceNotFound(message)
     if error.code >= 500:
-        # a gateway's 504 says only that the gateway has lost patience
-        return exceptions.NovaUnanswered(message, is_over=error.code != 504)
+        # a gateway's answer says only that the gateway has given up; Nova's own names the request
+        is_novas = error.code in (500, 503) and bool(error.request_id)
+        return exceptions.NovaUnanswered(message, is_over=is_novas)
     return _BY_STATUS.get(error.code, exceptions.NovaError)(message)
 
 

@@ -6,7 +6,7 @@ import requests
 from keystoneauth1 import exceptions as ks_exceptions
 from keystoneauth1 import loading
 from keystoneauth1 import session as ks_session
-from keystoneauth1.identity import v3
+from keystoneauth1.identity import generic
 from oslo_config import cfg
 
 from masakari_lite import exceptions
@@ -39,30 +39,24 @@ def build_session(conf: cfg.ConfigOpts) -> ks_session.Session:
     for scheme in ("http://", "https://"):
         http.mount(scheme, ks_session.TCPKeepAliveAdapter(pool_maxsize=_CONNECTIONS))
     verify: bool | str = group.cafile or conf.nova_ca_certificates_file or True
-    if group.insecure or (not group.auth_type and conf.nova_api_insecure):
+    if group.insecure or (not _has_auth(conf) and conf.nova_api_insecure):
         verify = False
-    cert = (group.certfile, group.keyfile) if group.certfile and group.keyfile else group.certfile
-    return ks_session.Session(
-        auth=auth,
-        session=http,
-        verify=verify,
-        cert=cert,
-        timeout=group.timeout,
-        user_agent="masakari-lite",
-        collect_timing=group.collect_timing,
-        split_loggers=group.split_loggers,
+    session = loading.load_session_from_conf_options(
+        conf, nova_conf.GROUP, auth=auth, session=http, user_agent="masakari-lite"
     )
+    session.verify = verify
+    return session
 
 
 def find_endpoint(conf: cfg.ConfigOpts) -> Endpoint:
     """Tell where Nova is, by [nova] or by Masakari's older options."""
     group = conf[nova_conf.GROUP]
     region = group.region_name or conf.os_region_name
-    if group.auth_type:
+    if _has_auth(conf):
         return Endpoint(
             group.service_type,
             group.service_name,
-            group.valid_interfaces or list(_INTERFACES),
+            group.valid_interfaces or list(_INTERFACES),  # filled by its older name, interface, too
             region,
             group.endpoint_override,
         )
@@ -72,8 +66,12 @@ def find_endpoint(conf: cfg.ConfigOpts) -> Endpoint:
     )
 
 
+def _has_auth(conf: cfg.ConfigOpts) -> bool:
+    return bool(conf[nova_conf.GROUP].auth_type or conf[nova_conf.GROUP].auth_section)
+
+
 def _load_auth(conf: cfg.ConfigOpts) -> object:
-    if conf[nova_conf.GROUP].auth_type:
+    if _has_auth(conf):
         try:
             return loading.load_auth_from_conf_options(conf, nova_conf.GROUP)
         except (ks_exceptions.NoMatchingPlugin, ks_exceptions.OptionError) as error:
@@ -87,11 +85,16 @@ def _load_auth(conf: cfg.ConfigOpts) -> object:
     for name in ("os_privileged_user_auth_url", "os_privileged_user_password", "os_privileged_user_tenant"):
         if not conf[name]:
             raise exceptions.ConfigurationError(f"{name} must be set together with os_privileged_user_name")
-    return v3.Password(
+    return generic.Password(
         auth_url=conf.os_privileged_user_auth_url,
         username=conf.os_privileged_user_name,
         password=conf.os_privileged_user_password,
         project_name=conf.os_privileged_user_tenant,
-        user_domain_id=conf.os_user_domain_name,
-        project_domain_id=conf.os_project_domain_name,
+        **_name_domain("user", conf.os_user_domain_name),
+        **_name_domain("project", conf.os_project_domain_name),
     )
+
+
+def _name_domain(whose: str, name: str) -> dict[str, str]:
+    """Masakari's default, "default", is the id of the domain that is named "Default"."""
+    return {f"{whose}_domain_id" if name == "default" else f"{whose}_domain_name": name}

@@ -40,6 +40,7 @@ class HostWatcher:
         self._generation = 0
         self._fetched_at = 0.0
         self._instances_generation = 0
+        self._instances_fetched_at = 0.0
         self._instances_as_of = datetime.datetime.now(datetime.UTC)
         self._instances: dict[str, Instance | None] = {}
         self._evacuations: dict[str, Migration] = {}
@@ -70,11 +71,10 @@ class HostWatcher:
 
     def get_instance(self, uuid: str) -> Instance | None:
         """Show an instance as it was at most one interval ago; None when it was deleted."""
-        with self._instances_lock:
-            is_recent = time.monotonic() - self._fetched_at <= self._interval
-            if not (is_recent and uuid in self._instances and self._is_current()):
-                self._instances[uuid] = self._ask_for(uuid)
+        is_recent = time.monotonic() - self._instances_fetched_at <= self._interval
+        if is_recent and uuid in self._instances:
             return self._instances[uuid]
+        return self.look_again(uuid)
 
     def wait_for(self, check: Callable[[], T | None], timeout: float, what: str) -> T:
         """Wait until ``check`` gives an answer, asking it again with every new picture.
@@ -83,19 +83,23 @@ class HostWatcher:
         :param timeout: the longest to wait, in seconds
         :raises WaitTimeout: when the limit has passed
         """
-        deadline = time.monotonic() + timeout
+        waited = 0.0
         generation = self._generation
         while True:
+            asked_at = time.monotonic()
             generation = self._next_picture(generation)
             answer: T | None = None
             try:
                 answer = check()
+                is_seen = "evacuations" not in self._unseen
             except exceptions.NovaError as error:
                 self._complain("instances", error)
+                is_seen = False
             if answer is not None:
                 return answer
             # time in which Nova did not answer must not count as time in which nothing happened
-            if time.monotonic() >= deadline and not self._unseen:
+            waited += min(time.monotonic() - asked_at, 2 * self._interval)
+            if waited >= timeout and is_seen:
                 raise exceptions.WaitTimeout(f"{what}: not within {timeout:g} s")
 
     def see(self, uuid: str) -> Instance | None:
@@ -111,9 +115,7 @@ class HostWatcher:
                 changed = self._nova.list_changed_instances(self._instances_as_of - _CLOCK_MARGIN)
                 self._note_instances(changed, now, generation)
                 self._unseen.discard("instances")
-            if uuid not in self._instances:
-                self._instances[uuid] = self._ask_for(uuid)
-            return self._instances[uuid]
+        return self._instances[uuid] if uuid in self._instances else self.look_again(uuid)
 
     def look_again(self, uuid: str) -> Instance | None:
         """Ask for one instance now, where its part of the picture seems to be behind."""
@@ -171,6 +173,7 @@ class HostWatcher:
             {instance.uuid: None if instance.is_deleted else instance for instance in instances}
         )
         self._instances_as_of = as_of
+        self._instances_fetched_at = time.monotonic()
         self._instances_generation = generation
 
     def _ask_for(self, uuid: str) -> Instance | None:

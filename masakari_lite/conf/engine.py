@@ -17,8 +17,8 @@ _OPTS = [
     cfg.StrOpt(
         "host",
         sample_default="<the machine's host name>",
-        help="The name of this engine: its RPC server name, and who works on what in the log. Must differ "
-        "between engines on one topic. The machine's host name when not set.",
+        help="The name of this engine's RPC server, by which the broker names its queue. The machine's host "
+        "name when not set.",
     ),
     cfg.StrOpt(
         "state_path",

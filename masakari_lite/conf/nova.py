@@ -8,6 +8,8 @@ from oslo_config import cfg
 
 GROUP = "nova"
 
+_ADAPTER_OPTS = ("service_type", "service_name", "valid_interfaces", "region_name", "endpoint_override")
+
 _OPTS = [
     cfg.FloatOpt(
         "retry_period",
@@ -42,12 +44,12 @@ _LEGACY_OPTS = [
     cfg.StrOpt(
         "os_user_domain_name",
         default="default",
-        help="Domain id of os_privileged_user_name.",
+        help="Name of the domain of os_privileged_user_name.",
     ),
     cfg.StrOpt(
         "os_project_domain_name",
         default="default",
-        help="Domain id of os_privileged_user_tenant.",
+        help="Name of the domain of os_privileged_user_tenant.",
     ),
     cfg.StrOpt(
         "os_region_name",
@@ -94,9 +96,10 @@ def _session_opts() -> list[cfg.Opt]:
 
 
 def _adapter_opts() -> list[cfg.Opt]:
-    opts: list[cfg.Opt] = loading.get_adapter_conf_options()
+    """Leave out what is ours: which microversion is asked for, and when a request is repeated."""
+    opts: list[cfg.Opt] = loading.get_adapter_conf_options(include_deprecated=False)
     cfg.set_defaults(opts, service_type="compute")
-    return opts
+    return [opt for opt in opts if opt.dest in _ADAPTER_OPTS]
 
 
 def list_opts() -> list[tuple[str, Sequence[Any]]]:

@@ -101,7 +101,8 @@ class Dispatcher:
             LOG.error("[%s] left for the next look: %s", notification.notification_uuid, error)
             return
         finally:
-            del self._hosts[notification.hostname]
+            with self._lock:  # not while take_up() looks at rows that it read before this one ended
+                del self._hosts[notification.hostname]
         self.take_up()
 
     def _run(self, notification: Notification) -> None:

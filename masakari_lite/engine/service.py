@@ -1,8 +1,11 @@
 """The life of the engine process: start, drain, stop."""
 
+import fcntl
 import functools
 import logging
+import pathlib
 from collections.abc import Callable
+from typing import TextIO
 
 from oslo_config import cfg
 from oslo_service import service
@@ -39,6 +42,8 @@ class EngineService(service.Service):
                 "start the engine by its command, masakari-lite-engine"
             )
         self._conf = conf
+        self._is_serving = False
+        self._claim = _claim_state_path(conf)
         self._journal = Journal(conf)
         self._dispatcher = Dispatcher(conf, self._journal, self._recover)
         self._nova = NovaAPI(conf, self._dispatcher.is_stopping)
@@ -49,18 +54,19 @@ class EngineService(service.Service):
     def start(self) -> None:
         """Serve RPC, take up what an earlier engine left, and look again periodically."""
         conf = self._conf
-        self._server.start()
+        # neither a broker nor a Nova that is away keeps the engine from going on with what it has to do
+        concurrency.spawn(self._serve)
         concurrency.spawn(self._check_nova)
         self._dispatcher.end_expired_ones()
         self._dispatcher.take_up()
         self._repeat(conf.process_unfinished_notifications_interval, self._dispatcher.take_up_left_ones)
         self._repeat(conf.check_expired_notifications_interval, self._dispatcher.end_expired_ones)
-        LOG.info("The engine is ready and listens on topic %s", conf.masakari_topic)
 
     def stop(self, graceful: bool = True) -> None:
         """Accept nothing new, finish the instances in flight, leave the rest in the journal."""
         LOG.info("The engine stops: no new instance is begun, those in flight are finished")
-        self._server.stop()
+        if self._is_serving:
+            self._server.stop()
         limit = self._conf.graceful_shutdown_timeout
         if not self._dispatcher.stop(max(0.0, limit - _MARGIN) if limit else None):
             LOG.warning(
@@ -69,9 +75,11 @@ class EngineService(service.Service):
                 limit,
             )
         super().stop(graceful=False)
-        self._server.wait()
-        self._transport.cleanup()
+        if self._is_serving:
+            self._server.wait()
+            self._transport.cleanup()
         self._journal.close()
+        self._claim.close()
         LOG.info("The engine has stopped")
 
     def reset(self) -> None:
@@ -84,6 +92,11 @@ class EngineService(service.Service):
         )
         return flows.run_host_failure_flow(context)
 
+    def _serve(self) -> None:
+        self._server.start()  # waits for the broker
+        self._is_serving = True
+        LOG.info("The engine is ready and listens on topic %s", self._conf.masakari_topic)
+
     def _check_nova(self) -> None:
         """Say at start, not in the night, that Nova cannot be used; it may still come up."""
         try:
@@ -93,6 +106,28 @@ class EngineService(service.Service):
 
     def _repeat(self, interval: float, work: Callable[[], None]) -> None:
         self.tg.add_timer(interval, functools.partial(_survive, work), initial_delay=interval)
+
+
+def _claim_state_path(conf: cfg.ConfigOpts) -> TextIO:
+    """Keep a second engine off the same state_path: it would evacuate what this one evacuates.
+
+    :returns: the file whose lock lasts as long as it is open; a killed process's ends with it
+    :raises ConfigurationError: when state_path cannot be used, or another engine uses it
+    """
+    path = pathlib.Path(conf.state_path, "masakari-lite-engine.lock")
+    try:
+        claim = path.open("w")
+        fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        claim.close()
+        raise exceptions.ConfigurationError(
+            f"[DEFAULT] state_path: another engine works with {conf.state_path}; stop it first"
+        ) from error
+    except OSError as error:
+        raise exceptions.ConfigurationError(
+            f"[DEFAULT] state_path: {conf.state_path} must exist and be writable: {error.strerror}"
+        ) from error
+    return claim
 
 
 def _survive(work: Callable[[], None]) -> None:

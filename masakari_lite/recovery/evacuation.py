@@ -11,7 +11,7 @@ import time
 from oslo_utils import timeutils
 
 from masakari_lite import exceptions
-from masakari_lite.models import Instance, Migration, Step, VMove, VMoveStatus
+from masakari_lite.models import Instance, JsonDict, Migration, Step, VMove, VMoveStatus
 from masakari_lite.recovery import states
 from masakari_lite.recovery.context import LOCKED_REASON_PREFIX, RecoveryContext
 from masakari_lite.recovery.move import Ignored, Move
@@ -39,26 +39,28 @@ class _Evacuation:
         self._watcher = context.watcher
         self._move = Move(context.journal, context.watcher, vmove)
         self._uuid = vmove.instance_uuid
+        self._ending: JsonDict = {}
         # after a crash a request may be on its way of which only the journal knows
         self._may_be_sent = vmove.status is VMoveStatus.ONGOING and vmove.step is Step.EVACUATE
 
     def run(self) -> VMove:
-        status, message = VMoveStatus.FAILED, "its green thread was ended"
         is_left = False
         try:
-            status, message = self._try_to_bring_back()
-        except exceptions.EngineStopping:
-            is_left = True  # journal and lock stay as they are for the next start
+            if not self._move.row.status.is_final:  # else only its lock is left of an earlier run
+                self._conclude(VMoveStatus.FAILED, "its green thread was ended")
+                self._conclude(*self._try_to_bring_back())
+        except (exceptions.EngineStopping, exceptions.JournalError):
+            is_left = True  # journal and lock stay as they are for the next run
             raise
         finally:
             if not is_left:
                 self._unlock()
-                self._end(status, message)
+                self._move.note(Step.DONE, locked_by_us=False, end_time=timeutils.utcnow())
         return self._move.row
 
-    def _end(self, status: VMoveStatus, message: str) -> None:
-        now = timeutils.utcnow()
-        self._move.note(Step.DONE, status=status, message=message, locked_by_us=False, end_time=now)
+    def _conclude(self, status: VMoveStatus, message: str) -> None:
+        """Say how the move ends; written before the unlocking, after which the owner may do anything."""
+        self._ending = {"status": status, "message": message}
 
     def _try_to_bring_back(self) -> tuple[VMoveStatus, str]:
         try:
@@ -67,6 +69,8 @@ class _Evacuation:
             return VMoveStatus.IGNORED, str(reason)
         except exceptions.InstanceNotFound:
             return VMoveStatus.IGNORED, "it was deleted meanwhile"
+        except exceptions.JournalError:
+            raise  # nothing may be asked of Nova that is not written, so nothing is known to have failed
         except exceptions.MasakariLiteError as error:
             self._leave_if_stopping(error)
             self._move.log(logging.ERROR, "not recovered: %s", error)
@@ -89,7 +93,7 @@ class _Evacuation:
         if instance.host != self._move.row.source_host and self._move.find_record() is None:
             raise Ignored(f"it is on {instance.host or 'no host'} already")
         self._lock(instance)
-        if self._move.find_record() is None:
+        if not self._is_under_way(instance):
             self._send_evacuation(instance)
         arrived = self._confirm()
         return restore(self._context, self._move, arrived, rule.end)
@@ -133,24 +137,26 @@ class _Evacuation:
             self._move.log(logging.INFO, "is locked by somebody else, and stays so")
         elif not instance.locked:
             self._move.note(Step.LOCK, locked_by_us=True)
-            self._nova.lock(self._uuid, self._context.locked_reason)
+            try:
+                self._nova.lock(self._uuid, self._context.locked_reason)
+            except (exceptions.NovaForbidden, exceptions.NovaBadRequest, exceptions.NovaConflict):
+                self._move.learn(locked_by_us=False)  # surely not set, so there is nothing to take off
+                raise
 
     def _unlock(self) -> None:
         """Take our lock off, asking until Nova has done it: no user may be left with it."""
-        if not self._move.row.locked_by_us:
+        if not self._move.is_locked_by_us:
+            self._move.learn(**self._ending)
             return
-        try:
-            self._move.note(Step.UNLOCK)
-        except exceptions.JournalError as error:
-            self._move.log(logging.ERROR, "is unlocked without a note in the journal: %s", error)
+        self._move.note(Step.UNLOCK, **self._ending)
         try:
             if not self._is_locked_by_another():
                 self._nova.unlock(self._uuid)
         except exceptions.InstanceNotFound:
             self._move.log(logging.INFO, "was deleted, its lock with it")
         except exceptions.NovaError as error:
-            self._leave_if_stopping(error)
-            raise
+            # asked until the engine stops; the next start goes on
+            raise exceptions.EngineStopping(str(error)) from error
 
     def _is_locked_by_another(self) -> bool:
         """Tell whether an administrator has put a lock of their own over ours."""
@@ -183,6 +189,16 @@ class _Evacuation:
                 if time.monotonic() >= deadline:
                     raise
 
+    def _is_under_way(self, instance: Instance) -> bool:
+        """Tell whether an evacuation runs or ran that nobody may double: ours, or somebody else's.
+
+        A list with changes-since lacks a record that was never updated, so where the instance looks like
+        one that is rebuilt its records are asked for.
+        """
+        if self._move.find_record() is None and instance.task_state in states.REBUILDING:
+            self._watcher.look_for_evacuations(self._uuid)
+        return self._move.find_record() is not None
+
     def _request_evacuation(self) -> None:
         try:
             self._nova.evacuate(self._uuid)
@@ -190,7 +206,8 @@ class _Evacuation:
             # before the fix of bug 1978983 Nova refused an instance with any task_state
             self._move.log(logging.INFO, "%s; its state is reset first", error)
             # to reset a soft-deleted one and evacuate it would bring it back from the dead
-            _refuse_deleted(self._watcher.look_again(self._uuid))
+            if self._is_under_way(_refuse_deleted(self._watcher.look_again(self._uuid))):
+                return
             self._reset_state()
             self._move.note(Step.EVACUATE)
             self._nova.evacuate(self._uuid)
@@ -220,12 +237,16 @@ class _Evacuation:
                 "the end of its evacuation",
             )
         except exceptions.WaitTimeout as error:
-            raise exceptions.EvacuationFailed(self._describe_delay(error)) from error
+            self._watcher.look_for_evacuations(self._uuid)  # with clocks too far apart a list lacks it
+            late = self._see_arrival()
+            if late is None:
+                raise exceptions.EvacuationFailed(self._describe_delay(error)) from error
+            arrived = late
         self._move.learn(dest_host=arrived.host)
         return arrived
 
     def _see_arrival(self) -> Instance | None:
-        """Show the instance when record, host, task_state and vm_state agree that it has arrived."""
+        """Show the instance when record, host and task_state agree that it has arrived."""
         record = self._move.find_record()
         if record is None or record.is_running:
             return None
@@ -253,7 +274,7 @@ class _Evacuation:
         return (
             f"{error}: {stands}, the instance is on {instance.host}, vm_state {instance.vm_state}, "
             f"task_state {instance.task_state}; it may still arrive (wait_period_after_evacuation is too "
-            "short then)"
+            "short then), unless the other host has failed too"
         )
 
 

@@ -14,6 +14,9 @@ from masakari_lite.recovery.tasks import host_failure
 
 LOG = logging.getLogger(__name__)
 
+_REASONS = 10
+"""So many instances' reasons are in a notification's message."""
+
 
 def build_host_failure_flow(context: RecoveryContext) -> linear_flow.Flow:
     """Build the flow that recovers the host of the context's notification."""
@@ -70,5 +73,7 @@ def summarize(vmoves: list[VMove]) -> tuple[NotificationStatus, str]:
             for vmove in vmoves
             if vmove.status not in (VMoveStatus.SUCCEEDED, VMoveStatus.IGNORED)
         ]
+        if len(reasons) > _REASONS:
+            reasons[_REASONS:] = [f"and {len(reasons) - _REASONS} more, see its vmoves"]
         return NotificationStatus.ERROR, f"{message}; {'; '.join(reasons)}"
     return NotificationStatus.FINISHED, message

@@ -28,6 +28,11 @@ class Move:
         """The instance's uuid."""
         return self._vmove.instance_uuid
 
+    @property
+    def is_locked_by_us(self) -> bool:
+        """Whether a lock of ours may be on the instance."""
+        return bool(self._unwritten.get("locked_by_us", self._vmove.locked_by_us))
+
     def learn(self, **changes: object) -> None:
         """Keep changes that need no write of their own: they go with the next step, before its request."""
         self._unwritten |= changes

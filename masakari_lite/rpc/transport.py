@@ -5,13 +5,21 @@ from typing import Any
 import oslo_messaging
 from oslo_config import cfg
 
+from masakari_lite import exceptions
+
 TARGET_VERSION = "1.0"
 _EXCEPTIONS = ["masakari_lite.exceptions"]
 
 
 def get_transport(conf: cfg.ConfigOpts) -> Any:
-    """Connect to the message broker; our own errors come through it as themselves."""
-    return oslo_messaging.get_rpc_transport(conf, allowed_remote_exmods=_EXCEPTIONS)
+    """Prepare the connection to the message broker; our own errors come through it as themselves.
+
+    :raises ConfigurationError: when [DEFAULT] transport_url names no transport that there is
+    """
+    try:
+        return oslo_messaging.get_rpc_transport(conf, allowed_remote_exmods=_EXCEPTIONS)
+    except (oslo_messaging.DriverLoadFailure, oslo_messaging.InvalidTransportURL, ValueError) as error:
+        raise exceptions.ConfigurationError(f"[DEFAULT] transport_url: {error}") from error
 
 
 def get_target(conf: cfg.ConfigOpts, server: str | None = None) -> Any:

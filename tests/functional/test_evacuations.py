@@ -224,6 +224,22 @@ def test_an_instance_deleted_before_its_turn_is_ignored(build_site: Callable[...
     assert not site.evacuations(doomed)
 
 
+@pytest.mark.parametrize("change", [{"vm_state": "soft-delete"}, {"task_state": "deleting"}])
+def test_an_instance_being_deleted_before_its_turn_is_ignored(
+    build_site: Callable[..., Site], change: dict[str, str]
+) -> None:
+    site = build_site(cloud={"evacuation_latency": 0.3}, host_failure_recovery_threads=1)
+    servers = site.add(2)
+    uuid = begin(site)
+    (doomed,) = [server for server in servers if not site.evacuations(server)]
+    with site.cloud.up_to_date():
+        site.cloud.update(doomed, **change)
+    ended = site.engine.wait(uuid)
+    assert site.vmove(ended, doomed)["message"] == "its owner has deleted it meanwhile"
+    assert not site.evacuations(doomed)
+    assert site.has(doomed, **change)
+
+
 def test_an_instance_deleted_when_asked_for_is_ignored(site: Site) -> None:
     """Nova's 404 to the evacuation itself says it as well."""
     (server,) = site.add(1)
@@ -431,3 +447,17 @@ def test_a_lost_thread_is_a_failure(site: Site, monkeypatch: pytest.MonkeyPatch)
     assert "lost, the disk is full" in str(ended["progress"][-1]["progress_details"])
     assert not ill.locked
     site.assert_evacuated_once(well)
+
+
+@pytest.mark.parametrize("microversion", ["2.60", "2.96"])
+def test_an_instance_deleted_before_its_unlock_has_come_back(
+    build_site: Callable[..., Site], microversion: str
+) -> None:
+    """Its owner could delete it only after the lock was gone, but an administrator could before."""
+    site = build_site(cloud={"max_microversion": microversion})
+    (server,) = site.add(1)
+    gone = Fault(status=404, message=f"Instance {server.uuid} could not be found.")
+    site.simulator.faults.add("server.unlock", gone)
+    move = site.vmove(site.recover(), server)
+    assert (move["status"], move["locked_by_us"]) == ("succeeded", False)
+    assert gone.hits == 1

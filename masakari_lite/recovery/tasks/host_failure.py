@@ -4,6 +4,7 @@ import contextlib
 import logging
 from collections.abc import Iterator
 
+from oslo_utils import timeutils
 from taskflow import task
 
 from masakari_lite import concurrency, exceptions, polling
@@ -31,12 +32,23 @@ class DisableComputeServiceTask(task.Task):
         """
         context = self._context
         service = context.nova.get_compute_service(context.host)
-        if service.is_up and context.conf.host_failure.force_down:
+        if service.is_up and self._may_be_forced_down():
             context.nova.force_down(service)
         service = self._wait_until_down(service)
         if service.is_enabled:
             context.nova.disable(service, context.conf.host_failure.service_disable_reason)
         context.progress.say(f"the compute service of {context.host} is down and disabled", 1.0)
+
+    def _may_be_forced_down(self) -> bool:
+        """Tell whether the service may be forced down: not long after the host was fenced and notified.
+
+        An engine that was away for hours may come back to a host that has been repaired meanwhile.
+        """
+        context = self._context
+        limit = context.conf.wait_period_after_service_update
+        created_at = context.notification.created_at
+        is_recent = created_at is not None and not timeutils.is_older_than(created_at, limit)
+        return bool(context.conf.host_failure.force_down and is_recent)
 
     def _wait_until_down(self, service: ComputeService) -> ComputeService:
         context = self._context
@@ -88,7 +100,7 @@ class PrepareHAEnabledInstancesTask(task.Task):
         ]
         new.sort(key=lambda vmove: not self._is_ha_enabled(instances[vmove.instance_uuid]))
         context.journal.add_vmoves(new)
-        todo = [vmove for vmove in [*known, *new] if not vmove.status.is_final]
+        todo = [vmove for vmove in [*known, *new] if not vmove.has_ended]
         context.progress.say(f"{len(todo)} of {len(known) + len(new)} instances are to be evacuated", 1.0)
         return todo
 
@@ -131,7 +143,8 @@ class _Origin:
 
     def __init__(self, instance: Instance, last: VMove | None) -> None:
         source: Instance | VMove = instance
-        if last and last.status is VMoveStatus.FAILED and instance.vm_state == "error":
+        # attempts: one that was refused by its state was not touched by us
+        if last and last.status is VMoveStatus.FAILED and last.attempts and instance.vm_state == "error":
             source = last
         self.vm_state = source.vm_state
         self.power_state = source.power_state
@@ -149,6 +162,7 @@ class EvacuateInstancesTask(task.Task):
         """Run every move to its end; one instance's trouble does not stop the others.
 
         :raises EngineStopping: when the engine stops before all were begun; the journal has the rest
+        :raises JournalError: when a move could not be written
         """
         context = self._context
         outcomes = concurrency.run_all(
@@ -157,6 +171,8 @@ class EvacuateInstancesTask(task.Task):
         ended = 0
         with contextlib.closing(outcomes):
             for outcome in outcomes:
+                if isinstance(outcome.error, exceptions.JournalError):
+                    raise outcome.error
                 if not isinstance(outcome.error, exceptions.EngineStopping):
                     ended += 1
                     context.progress.say(_describe(outcome), ended / len(vmoves))

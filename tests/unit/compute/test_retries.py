@@ -107,7 +107,7 @@ class TestEvacuate:
         ("fault", "is_over", "is_done"),
         [
             (Fault(status=500), True, False),
-            (Fault(status=502), True, False),
+            (Fault(status=502), False, False),
             (Fault(status=503), True, False),
             (Fault(status=504), False, False),
             (Fault(drop_before=True), False, False),

@@ -1,7 +1,7 @@
 """How Nova is reached: by [nova], or by Masakari's older options."""
 
 import pytest
-from keystoneauth1.identity import v3
+from keystoneauth1.identity import generic, v3
 from oslo_config import cfg
 
 from masakari_lite import conf as options
@@ -157,10 +157,9 @@ class TestByTheOlderOptions:
 
     def test_whose_they_are(self, load):
         auth = build(load(LEGACY | {"os_user_domain_name": "people", "os_project_domain_name": "work"})).auth
-        [method] = auth.auth_methods
-        assert isinstance(auth, v3.Password)
-        assert (method.username, method.password, method.user_domain_id) == ("masakari", "masakari", "people")
-        assert (auth.project_name, auth.project_domain_id) == ("service", "work")
+        assert isinstance(auth, generic.Password)
+        assert (auth._username, auth._password, auth._user_domain_name) == ("masakari", "masakari", "people")
+        assert (auth._project_name, auth._project_domain_name) == ("service", "work")
         assert auth.auth_url == LEGACY["os_privileged_user_auth_url"]
 
     @pytest.mark.parametrize(
