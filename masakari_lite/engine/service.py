@@ -43,13 +43,13 @@ class EngineService(service.Service):
             )
         self._conf = conf
         self._is_serving = False
-        self._claim = _claim_state_path(conf)
         self._journal = Journal(conf)
         self._dispatcher = Dispatcher(conf, self._journal, self._recover)
         self._nova = NovaAPI(conf, self._dispatcher.is_stopping)
         self._transport = transport.get_transport(conf)
         manager = EngineManager(conf, self._journal, self._dispatcher)
         self._server = server.build_server(conf, self._transport, manager)
+        self._claim = _claim_state_path(conf)
 
     def start(self) -> None:
         """Serve RPC, take up what an earlier engine left, and look again periodically."""

@@ -44,19 +44,27 @@ class _Evacuation:
         self._may_be_sent = vmove.status is VMoveStatus.ONGOING and vmove.step is Step.EVACUATE
 
     def run(self) -> VMove:
+        try:
+            self._run()
+        except exceptions.JournalError:
+            # the next run goes on; that may be long from now, and nobody is to be locked out meanwhile
+            self._take_lock_off()
+            raise
+        return self._move.row
+
+    def _run(self) -> None:
         is_left = False
         try:
             if not self._move.row.status.is_final:  # else only its lock is left of an earlier run
                 self._conclude(VMoveStatus.FAILED, "its green thread was ended")
                 self._conclude(*self._try_to_bring_back())
         except (exceptions.EngineStopping, exceptions.JournalError):
-            is_left = True  # journal and lock stay as they are for the next run
+            is_left = True  # the journal stays as it is for the next run, and has the lock
             raise
         finally:
             if not is_left:
                 self._unlock()
                 self._move.note(Step.DONE, locked_by_us=False, end_time=timeutils.utcnow())
-        return self._move.row
 
     def _conclude(self, status: VMoveStatus, message: str) -> None:
         """Say how the move ends; written before the unlocking, after which the owner may do anything."""
@@ -149,6 +157,11 @@ class _Evacuation:
             self._move.learn(**self._ending)
             return
         self._move.note(Step.UNLOCK, **self._ending)
+        self._take_lock_off()
+
+    def _take_lock_off(self) -> None:
+        if not self._move.is_locked_by_us:
+            return
         try:
             if not self._is_locked_by_another():
                 self._nova.unlock(self._uuid)

@@ -124,6 +124,9 @@ def delete(cloud: Cloud, server: Server, token: Token) -> None:
         cloud.destroy(server)
         return
     cloud.update(server, task_state="deleting")
+    host = cloud.hosts[server.host]
+    if not host.alive:
+        host.told_to_delete.append(server.uuid)
     _cast(cloud, server, "deleting", lambda: cloud.destroy(server))
 
 
@@ -146,7 +149,15 @@ def set_metadata(cloud: Cloud, server: Server, token: Token, metadata: dict[str,
 
 
 def resume_on(cloud: Cloud, host: Host) -> None:
-    """Let a compute that came back take up what it was told to do when it died."""
+    """Let a compute that came back take up what it was told to do when it died.
+
+    A delete waits in its queue and hits the instance wherever that is by then. Of others nothing comes for an
+    instance that has left.
+    """
+    for uuid in host.told_to_delete:
+        if not cloud.servers[uuid].deleted:
+            cloud.destroy(cloud.servers[uuid])
+    host.told_to_delete.clear()
     ends: dict[str, str | None] = {
         task: goal for _from, task, goal in TRANSITIONS.values() if task != "rebuilding"
     }

@@ -19,8 +19,11 @@ from masakari_lite.simulator import actions, errors, evacuation
 from masakari_lite.simulator.agenda import Agenda, Effect
 from masakari_lite.simulator.clock import Clock
 from masakari_lite.simulator.identity import Identity
-from masakari_lite.simulator.models import RUNNING, Host, Migration, Server, Snapshot, snapshot
+from masakari_lite.simulator.models import RUNNING, Host, Migration, Server, Snapshot, User, snapshot
 from masakari_lite.simulator.options import SimulatorOptions
+
+TRACEBACK = "Traceback (most recent call last): ..."
+"""What admins see of a fault beyond its message."""
 
 
 class Cloud:
@@ -142,21 +145,20 @@ class Cloud:
     def disable(self, name: str, reason: str | None = None) -> float:
         """Disable a compute service; return for how many seconds that keeps its caller waiting.
 
-        Nova saves the change first, then tells the compute by RPC, unless it believes it down.
+        Nova saves the change first, then tells the compute by RPC, unless it believes it down; also when
+        nothing has changed.
         """
         with self.up_to_date():
             host = self.hosts[name]
-            changed = not host.disabled
             host.disabled, host.disabled_reason = True, reason
-            return self._tell_compute(host) if changed else 0.0
+            return self._tell_compute(host)
 
     def enable(self, name: str) -> float:
         """Enable a compute service; return for how many seconds that keeps its caller waiting."""
         with self.up_to_date():
             host = self.hosts[name]
-            changed = host.disabled
             host.disabled, host.disabled_reason = False, None
-            return self._tell_compute(host) if changed else 0.0
+            return self._tell_compute(host)
 
     def _tell_compute(self, host: Host) -> float:
         self.note("service", host.name, "disabled" if host.disabled else "enabled")
@@ -214,7 +216,7 @@ class Cloud:
 
     def fault(self, message: str, code: int = 500) -> dict[str, Any]:
         """Return a server's `fault`, as of now."""
-        return {"code": code, "created": self.wall_now(), "message": message}
+        return {"code": code, "created": self.wall_now(), "message": message, "details": TRACEBACK}
 
     def destroy(self, server: Server) -> None:
         """Delete a server from the database; it can still be listed with changes-since."""
@@ -260,9 +262,19 @@ class Cloud:
             return migration
 
     def new_migration(
-        self, server: Server, migration_type: str, status: str, source: str, dest: str | None
+        self,
+        server: Server,
+        migration_type: str,
+        status: str,
+        source: str,
+        dest: str | None,
+        caller: User | None = None,
     ) -> Migration:
-        """Add a migration record; Nova leaves its updated_at empty until its first change."""
+        """Add a migration record; Nova leaves its updated_at empty until its first change.
+
+        :param caller: who asked for it, and whose it is; None is the service user
+        """
+        user = caller or self.identity.users["masakari"]
         migration = Migration(
             id=len(self.migrations) + 1,
             uuid=self.new_uuid(),
@@ -273,8 +285,8 @@ class Cloud:
             source_node=self.hosts[source].node,
             dest_compute=dest,
             created=self.wall_now(),
-            user_id=server.user_id,
-            project_id=server.project.id,
+            user_id=user.id,
+            project_id=user.project.id,
         )
         self.migrations.append(migration)
         return migration

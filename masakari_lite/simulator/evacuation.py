@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from masakari_lite.simulator import errors
-from masakari_lite.simulator.models import RUNNING, SHUTDOWN, Host, Migration, Server
+from masakari_lite.simulator.models import NO_STATE, RUNNING, SHUTDOWN, Host, Migration, Server, User
 
 if TYPE_CHECKING:
     from masakari_lite.simulator.cloud import Cloud
@@ -21,7 +21,16 @@ if TYPE_CHECKING:
 EVACUABLE = frozenset({"active", "stopped", "error"})
 
 # When each step comes, as a share of evacuation_latency.
-SCHEDULED, SPAWNING, SPAWNED, STOPPED, MOVED, DONE = 0.2, 0.4, 0.85, 0.9, 0.95, 1.0
+SCHEDULED, PREPARED, SPAWNING, SPAWNED, STOPPING, STOPPED, MOVED, DONE = (
+    0.2,
+    0.3,
+    0.4,
+    0.8,
+    0.85,
+    0.9,
+    0.95,
+    1.0,
+)
 
 NO_VALID_HOST = "No valid host was found. There are not enough hosts available."
 
@@ -66,11 +75,14 @@ class Sabotage:
         return True
 
 
-def evacuate(cloud: Cloud, server: Server, host: str | None, *, stop_after: bool) -> Migration:
+def evacuate(
+    cloud: Cloud, server: Server, host: str | None, *, stop_after: bool, caller: User | None = None
+) -> Migration:
     """Accept an evacuation, as Nova's API does, and have it happen.
 
     :param host: the destination the caller wants; None leaves it to the scheduler
     :param stop_after: leave the instance stopped (microversion 2.95)
+    :param caller: who asks for it; None is the service user
     :raises ApiError: 400, 404 or 409, in the order in which Nova checks
     """
     if host is not None and host not in cloud.hosts:
@@ -83,7 +95,7 @@ def evacuate(cloud: Cloud, server: Server, host: str | None, *, stop_after: bool
     if cloud.is_up(source):
         raise errors.bad_request(f"Compute service of {source.name} is still in use.")
     # Nova itself accepts a second evacuate (its bug 1978983): so do we, and remember it
-    migration = cloud.new_migration(server, "evacuation", "accepted", source.name, host)
+    migration = cloud.new_migration(server, "evacuation", "accepted", source.name, host, caller)
     running = cloud.running.setdefault(server.uuid, [])
     migration.overlapped = bool(running)
     migration.host_was_alive = source.alive
@@ -129,7 +141,7 @@ class _Evacuation:
             return
         self.dest.reserved += 1
         self._record("pre-migrating", dest_compute=self.dest.name, dest_node=self.dest.node)
-        self._at(SPAWNING, self._spawn)
+        self._at(PREPARED, self._prepare)
 
     def _choose_host(self) -> Host | None:
         if self.cloud.sabotage.strikes_scheduling(self.server.uuid):
@@ -153,8 +165,14 @@ class _Evacuation:
         self.cloud.update(self.server, vm_state="error", task_state=None, fault=fault)
         self._finish("no valid host")
 
-    def _spawn(self) -> None:
+    def _prepare(self) -> None:
         if self._is_disturbed("rebuilding"):
+            return
+        self.cloud.update(self.server, task_state="rebuild_block_device_mapping", power_state=NO_STATE)
+        self._at(SPAWNING, self._spawn)
+
+    def _spawn(self) -> None:
+        if self._is_disturbed("rebuild_block_device_mapping"):
             return
         if self.cloud.sabotage.strikes_rebuild(self.server.uuid):
             self._fail("The simulator was told to fail this rebuild.")
@@ -166,19 +184,23 @@ class _Evacuation:
         if self._is_disturbed("rebuild_spawning"):
             return
         # Nova makes even an instance that was stopped ACTIVE first, then stops it
-        task_state = "powering-off" if self.ends_stopped else None
-        self.cloud.update(
-            self.server, vm_state="active", task_state=task_state, power_state=RUNNING, fault=None
-        )
-        self._at(STOPPED, self._stop if self.ends_stopped else self._nothing_to_stop)
+        self.cloud.update(self.server, vm_state="active", task_state=None, power_state=RUNNING, fault=None)
+        if self.ends_stopped:
+            self._at(STOPPING, self._power_off)
+        else:
+            self._at(MOVED, self._move)
+
+    def _power_off(self) -> None:
+        # whatever task somebody began in between is written over
+        if self._is_disturbed():
+            return
+        self.cloud.update(self.server, task_state="powering-off")
+        self._at(STOPPED, self._stop)
 
     def _stop(self) -> None:
         if self._is_disturbed("powering-off"):
             return
         self.cloud.update(self.server, vm_state="stopped", task_state=None, power_state=SHUTDOWN)
-        self._at(MOVED, self._move)
-
-    def _nothing_to_stop(self) -> None:
         self._at(MOVED, self._move)
 
     def _move(self) -> None:
@@ -197,11 +219,11 @@ class _Evacuation:
         self._record("done")
         self._finish(f"done, on {self.migration.dest_compute}")
 
-    def _is_disturbed(self, expected: str) -> bool:
-        """Give up, as Nova does, when the instance is gone or somebody changed its task_state."""
+    def _is_disturbed(self, expected: str | None = None) -> bool:
+        """Give up, as Nova does, when the instance is gone or somebody changed the expected task_state."""
         if self.server.deleted:
             self._fail("")
-        elif self.server.task_state != expected:
+        elif expected is not None and self.server.task_state != expected:
             actual = self.server.task_state
             self._fail(f"Unexpected task state: expecting ['{expected}'] but the actual state is {actual}")
         elif self.dest is not None and not self.dest.alive:

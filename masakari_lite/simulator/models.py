@@ -65,6 +65,8 @@ class Host:
     # placement's COMPUTE_STATUS_DISABLED: what the scheduler really looks at
     disabled_trait: bool = False
     reserved: int = 0
+    # the uuids of instances that it was told to delete when it was dead: the calls wait in its queue
+    told_to_delete: list[str] = dataclasses.field(default_factory=list)
 
     @property
     def node(self) -> str:

@@ -31,6 +31,9 @@ ACTION_KINDS = {
 }
 
 
+TRUE = frozenset({"1", "t", "true", "on", "y", "yes"})
+
+
 def list_servers(cloud: Cloud, request: Request) -> Response:
     """GET /servers/detail, newest first."""
     wanted = request.parameters
@@ -56,10 +59,7 @@ def list_servers(cloud: Cloud, request: Request) -> Response:
 
 
 def _is_wanted(request: Request, server: Server, since: float | None) -> bool:
-    if since is None:
-        if server.deleted:
-            return False
-    elif server.updated < since:
+    if not _is_old_or_new_enough(request, server, since):
         return False
     wanted = request.parameters
     # what a normal user may not see it may not search for: Nova ignores these filters then
@@ -74,6 +74,17 @@ def _is_wanted(request: Request, server: Server, since: float | None) -> bool:
     if request.caller.is_admin and wanted.get("tenant_id", server.project.id) != server.project.id:
         return False
     return "name" not in wanted or re.search(wanted["name"], server.name) is not None
+
+
+def _is_old_or_new_enough(request: Request, server: Server, since: float | None) -> bool:
+    """Tell whether a server changed since then and, deleted or not, belongs into the list."""
+    if since is not None and server.updated < since:
+        return False
+    # without changes-since, which has both, they are left out; a normal user cannot say otherwise
+    wanted = request.parameters.get("deleted") if request.caller.is_admin or since is not None else None
+    if wanted is None:
+        return since is not None or not server.deleted
+    return server.deleted == (wanted.lower() in TRUE)
 
 
 def find(cloud: Cloud, request: Request) -> Server:
@@ -187,7 +198,13 @@ def _evacuate(cloud: Cloud, request: Request, server: Server, given: dict[str, A
     request.require_admin("os_compute_api:os-evacuate")
     if given.get("force") and not given.get("host"):
         raise errors.bad_request("Can't force to a non-provided destination")
-    evacuation.evacuate(cloud, server, given.get("host"), stop_after=request.version >= (2, 95))
+    evacuation.evacuate(
+        cloud,
+        server,
+        given.get("host"),
+        stop_after=request.version >= (2, 95),
+        caller=request.caller.user,
+    )
     # 200, not 202; the password is shown only before 2.14
     return Response(200, {"adminPass": "simulated"} if request.version < (2, 14) else None)
 

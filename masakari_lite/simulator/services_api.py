@@ -21,7 +21,9 @@ MIGRATION_FILTERS = {
     "user_id": "user_id",
     "project_id": "project_id",
 }
-MIGRATION_PARAMETERS = frozenset(MIGRATION_FILTERS) | {"hidden", "host", "limit", "marker", "changes-since"}
+MIGRATION_PARAMETERS = {"hidden", "host", "limit", "marker", "changes-since", *MIGRATION_FILTERS}
+# parameters that came later
+MIGRATION_PARAMETERS_SINCE = {"changes-before": (2, 66), "user_id": (2, 80), "project_id": (2, 80)}
 
 
 def list_services(cloud: Cloud, request: Request) -> Response:
@@ -60,9 +62,17 @@ def _check_service_body(body: dict[str, Any]) -> None:
     if "status" in body and body["status"] not in ("enabled", "disabled"):
         wrong = body["status"]
         raise errors.invalid_field("status", wrong, f"'{wrong}' is not one of ['enabled', 'disabled']")
+    _check_disabled_reason(body.get("disabled_reason"))
     if "forced_down" in body and str(body["forced_down"]).lower() not in TRUE | FALSE:
         wrong = body["forced_down"]
         raise errors.invalid_field("forced_down", wrong, f"'{wrong}' is not a boolean")
+
+
+def _check_disabled_reason(reason: Any) -> None:
+    if reason == "":
+        raise errors.invalid_field("disabled_reason", reason, "'' should be non-empty")
+    if reason is not None and len(reason) > 255:
+        raise errors.invalid_field("disabled_reason", reason, f"'{reason}' is too long")
 
 
 def _apply(cloud: Cloud, host: Host, body: dict[str, Any]) -> float:
@@ -115,13 +125,16 @@ def list_migrations(cloud: Cloud, request: Request) -> Response:
 
 def _check_migration_parameters(request: Request) -> None:
     for name in request.parameters:
-        if name not in MIGRATION_PARAMETERS and not (name == "changes-before" and request.version >= (2, 66)):
+        known = name in MIGRATION_PARAMETERS or name in MIGRATION_PARAMETERS_SINCE
+        if not known or request.version < MIGRATION_PARAMETERS_SINCE.get(name, (2, 59)):
             raise errors.bad_request(f"Additional properties are not allowed ('{name}' was unexpected)")
 
 
 def _is_wanted(request: Request, record: Migration, since: float | None) -> bool:
     wanted = request.parameters
     for parameter, field in MIGRATION_FILTERS.items():
+        if parameter == "source_compute" and "host" in wanted:
+            continue  # host wins
         if parameter in wanted and wanted[parameter] != getattr(record, field):
             return False
     if "host" in wanted and wanted["host"] not in (record.source_compute, record.dest_compute):

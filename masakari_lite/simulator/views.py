@@ -101,7 +101,10 @@ def server_view(request: Request, server: Server, host_status: str) -> dict[str,
     if state in PROGRESS:
         view["progress"] = 0
     if server.fault and state in ("ERROR", "DELETED"):
-        view["fault"] = {**server.fault, "created": isoformat(server.fault["created"])}
+        fault = {**server.fault, "created": isoformat(server.fault["created"])}
+        if not host_status:
+            del fault["details"]
+        view["fault"] = fault
     if host_status:
         view |= _admin_view(request, server, host_status)
     return view | _newer_view(request, server)

@@ -1,7 +1,7 @@
 """How Nova is reached: by [nova], or by Masakari's older options."""
 
 import pytest
-from keystoneauth1.identity import generic, v3
+from keystoneauth1.identity import generic
 from oslo_config import cfg
 
 from masakari_lite import conf as options

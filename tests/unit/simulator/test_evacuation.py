@@ -47,12 +47,16 @@ def test_the_host_changes_last(simulator, clock, admin, watch, down, vm_state, e
         clock.advance(0.25)
         if watch(server) != seen[-1]:
             seen.append(watch(server))
-    stop = [("active", "powering-off", "compute-1", "pre-migrating")] if ends == "stopped" else []
+    stop = [
+        ("active", None, "compute-1", "pre-migrating"),
+        ("active", "powering-off", "compute-1", "pre-migrating"),
+    ]
     assert seen == [
         (vm_state, "rebuilding", "compute-1", "accepted"),
         (vm_state, "rebuilding", "compute-1", "pre-migrating"),
+        (vm_state, "rebuild_block_device_mapping", "compute-1", "pre-migrating"),
         (vm_state, "rebuild_spawning", "compute-1", "pre-migrating"),
-        *stop,
+        *(stop if ends == "stopped" else []),
         (ends, None, "compute-1", "pre-migrating"),
         (ends, None, "compute-2", "pre-migrating"),
         (ends, None, "compute-2", "done"),
