@@ -72,6 +72,8 @@ def resize_to_host(cloud: Cloud) -> str:
     cloud.wait_for(lambda: checks.state_of(cloud.server(server))[0] == "resized", "resized")
     for host in others:
         cloud.update_service(host, status="enabled")
+    # Nova's fake driver keeps the guest of an unconfirmed resize on its source, and could not take it back
+    cloud.update_service(source, status="disabled")
     assert checks.host_of(cloud.server(server)) == HOST
     return server
 

@@ -1,0 +1,89 @@
+"""One cloud for all tests of Nova's behaviour: the simulator, or the one that MASAKARI_LITE_CLOUD names."""
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.contract.client import Answer, Client
+from tests.contract.real import DevcloudSite
+from tests.contract.simulated import SimulatedSite
+from tests.contract.site import Site
+
+SITES: dict[str, Callable[[], Site]] = {"simulator": SimulatedSite, "devcloud": DevcloudSite}
+
+Take = Callable[..., str]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "tests/contract" in item.path.as_posix():
+            # the first of them waits until all servers are made
+            item.add_marker(pytest.mark.timeout(300))
+
+
+@pytest.fixture(scope="session", params=[os.environ.get("MASAKARI_LITE_CLOUD") or "simulator"])
+def site(request: pytest.FixtureRequest) -> Iterator[Site]:
+    with contextlib.closing(SITES[request.param]()) as site:
+        yield site
+
+
+@pytest.fixture(scope="session")
+def masakari(site: Site) -> Client:
+    """The engine's user: an admin of another project than the servers'."""
+    return site.client("masakari")
+
+
+@pytest.fixture(scope="session")
+def admin(site: Site) -> Client:
+    """Another admin, of a third project."""
+    return site.client("admin")
+
+
+@pytest.fixture(scope="session")
+def owner(site: Site) -> Client:
+    """Whose servers these are: a normal user."""
+    return site.client("owner")
+
+
+@pytest.fixture(scope="session")
+def alive(site: Site) -> Take:
+    """Take an unused server on a host that is up."""
+    return lambda state="active": site.take(site.living, state)
+
+
+@pytest.fixture(scope="session")
+def death(site: Site, masakari: Client) -> Answer:
+    """Let the failing host die, force it down and disable it in one request; this is Nova's answer to it."""
+    site.kill(site.failing)
+    return masakari.update_service(
+        site.failing, forced_down=True, status="disabled", disabled_reason="r" * 255
+    )
+
+
+@pytest.fixture(scope="session")
+def dead(site: Site, death: Answer) -> Take:
+    """Take an unused server on the host that is dead and forced down."""
+    assert death.status == 200
+    return lambda state="active": site.take(site.failing, state)
+
+
+@pytest.fixture
+def full(site: Site, masakari: Client) -> Iterator[Callable[[], None]]:
+    """Close all hosts but the dead one to new servers; call it to open them again."""
+    others = [host for host in site.hosts if host != site.failing]
+    closed = [host for host in others if masakari.service(host)["status"] == "enabled"]
+
+    def set_all(status: str) -> None:
+        for host in closed:
+            answer = masakari.update_service(host, status=status)
+            assert answer.status == 200, answer.text
+
+    def reopen() -> None:
+        set_all("enabled")
+        closed.clear()
+
+    set_all("disabled")
+    yield reopen
+    reopen()

@@ -1,0 +1,76 @@
+"""The simulator as a site."""
+
+import contextlib
+from collections.abc import Iterator
+
+from masakari_lite.simulator import Clock, Simulator, SimulatorOptions, views
+from tests.contract.client import Account
+from tests.contract.site import Site
+
+_LONG = 60.0
+
+
+class LeapingClock(Clock):
+    """The machine's time, except that the cloud's future can come at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._leapt = 0.0
+
+    def now(self) -> float:
+        return super().now() + self._leapt
+
+    def leap(self, seconds: float) -> None:
+        self._leapt += seconds
+
+
+class SimulatedSite(Site):
+    """A simulator in this process."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._clock = LeapingClock()
+        options = SimulatorOptions(
+            evacuation_latency=0.2,
+            action_latency=0.02,
+            service_down_time=3600,
+            rpc_response_timeout=2,
+            token_lifetime=36000,
+        )
+        self._simulator = Simulator(options, self._clock)
+        self._cloud = self._simulator.cloud
+        self.hosts = [f"compute{number}" for number in range(1, 5)]
+        for host in self.hosts:
+            self._cloud.add_host(host)
+        self._simulator.start()
+        self.auth_url = self._simulator.auth_url
+        self.accounts = {
+            "masakari": Account("masakari", "masakari", "service"),
+            "admin": Account("admin", "admin", "admin"),
+            "owner": Account("alice", "alice", "demo"),
+        }
+        _, self.returning, self.living, self.failing = self.hosts
+        self.image = views.IMAGE
+
+    def close(self) -> None:
+        super().close()
+        self._simulator.stop()
+
+    def take(self, host: str, state: str = "active") -> str:
+        return self._cloud.add_server(host, vm_state=state).uuid
+
+    def kill(self, host: str) -> None:
+        self._cloud.fail_host(host)
+
+    def start(self, host: str) -> None:
+        self._cloud.start_host(host)
+
+    @contextlib.contextmanager
+    def held_conductor(self) -> Iterator[None]:
+        options = self._simulator.options
+        usual, options.evacuation_latency = options.evacuation_latency, _LONG
+        try:
+            yield
+        finally:
+            options.evacuation_latency = usual
+            self._clock.leap(_LONG)

@@ -1,0 +1,114 @@
+"""Compute services: what Nova tells of them, and how they are forced down and disabled."""
+
+import uuid
+
+import pytest
+
+LONGEST = "r" * 255
+NOTHING = "No updates were requested. Fields 'status' or 'forced_down' should be specified."
+
+
+def test_a_services_fields(site, masakari):
+    service = masakari.service(site.living)
+    uuid.UUID(service.pop("id"))
+    assert service.pop("updated_at")
+    assert service == {
+        "binary": "nova-compute",
+        "host": site.living,
+        "zone": "nova",
+        "status": "enabled",
+        "state": "up",
+        "disabled_reason": None,
+        "forced_down": False,
+    }
+
+
+def test_before_2_53_its_id_is_a_number(site, masakari):
+    assert isinstance(masakari.service(site.living, "2.52")["id"], int)
+
+
+def test_before_2_11_forced_down_is_not_shown(site, masakari):
+    assert "forced_down" not in masakari.service(site.living, "2.10")
+
+
+def test_all_compute_services(site, masakari):
+    found = masakari.get("/os-services", binary="nova-compute")["services"]
+    assert {service["host"] for service in found} == set(site.hosts)
+
+
+def test_an_unknown_host_has_none(masakari):
+    assert masakari.get("/os-services", host="nowhere", binary="nova-compute")["services"] == []
+
+
+def test_an_unknown_service(masakari):
+    unknown = "00000000-0000-4000-8000-000000000000"
+    answer = masakari.send("PUT", f"/os-services/{unknown}", {"forced_down": True})
+    assert answer.refusal == (404, f"Service {unknown} could not be found.")
+
+
+def test_disable_and_enable(site, masakari):
+    answer = masakari.update_service(site.living, status="disabled", disabled_reason=LONGEST)
+    try:
+        assert answer.status == 200
+        said = answer.body["service"]
+        assert (said["status"], said["disabled_reason"], said["state"]) == ("disabled", LONGEST, "up")
+        assert masakari.service(site.living)["disabled_reason"] == LONGEST
+    finally:
+        answer = masakari.update_service(site.living, status="enabled")
+    said = answer.body["service"]
+    assert (said["status"], said["disabled_reason"]) == ("enabled", None)
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"status": "disabled", "disabled_reason": LONGEST + "r"}, "field/attribute disabled_reason."),
+        ({"status": "disabled", "disabled_reason": ""}, "field/attribute disabled_reason."),
+        ({"status": "off"}, "Invalid input for field/attribute status."),
+        ({"forced_down": "perhaps"}, "Invalid input for field/attribute forced_down."),
+        ({"disabled_reason": "why"}, NOTHING),
+        ({}, NOTHING),
+        ({"host": "compute1"}, "Additional properties are not allowed ('host' was unexpected)"),
+        (
+            {"status": "enabled", "disabled_reason": "why"},
+            "Specifying 'disabled_reason' with status 'enabled' is invalid.",
+        ),
+    ],
+    ids=[
+        "long reason",
+        "empty reason",
+        "status",
+        "forced_down",
+        "reason alone",
+        "nothing",
+        "host",
+        "reason to enable",
+    ],
+)
+def test_what_is_refused(site, masakari, changes, text):
+    status, message = masakari.update_service(site.living, **changes).refusal
+    assert status == 400
+    assert text in message
+    service = masakari.service(site.living)
+    assert (service["status"], service["forced_down"]) == ("enabled", False)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"forced_down": True},
+        {"status": "disabled", "disabled_reason": LONGEST},
+        {"status": "disabled", "disabled_reason": LONGEST, "forced_down": True},
+    ],
+    ids=["forced down", "disabled", "both"],
+)
+def test_the_same_a_second_time_is_accepted(site, masakari, death, changes):
+    assert masakari.update_service(site.failing, **changes).status == 200
+
+
+def test_forced_down_and_disabled_at_once(site, masakari, death):
+    """The service of a compute that is dead but looked up until then: nothing blocks."""
+    assert (death.status, death.seconds < 2) == (200, True)
+    for said in (death.body["service"], masakari.service(site.failing)):
+        assert (said["forced_down"], said["state"], said["status"]) == (True, "down", "disabled")
+        assert said["disabled_reason"] == LONGEST
