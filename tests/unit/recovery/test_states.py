@@ -1,6 +1,7 @@
 """Every state that Nova has gets a decided answer."""
 
 import itertools
+import pathlib
 
 import pytest
 
@@ -236,3 +237,8 @@ def test_the_documentation_has_every_row():
             assert rule.reason in text
     # each row has the four cells of the header
     assert sum(line.startswith("     -") for line in text.splitlines()) == 3 * len(rows)
+
+
+def test_the_documentation_shows_the_tables_as_they_are():
+    page = pathlib.Path(__file__).parents[3] / "doc" / "source" / "states.rst"
+    assert page.read_text() == states.describe()
