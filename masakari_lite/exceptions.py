@@ -17,10 +17,17 @@
     │   ├── NovaForbidden           401, 403: the credentials do not suffice
     │   ├── NovaUnavailable         the request was surely not carried out (Retriable)
     │   └── NovaUnanswered          the request may have been carried out (Retriable)
+    ├── CoordinationError           the claims' backend cannot be used
     ├── RecoveryError               a recovery, or one instance's, came to nothing
     │   ├── HostStillUp             Nova still reports the compute service up
+    │   ├── HostReturned            it has been up, or was changed, since its recovery began
     │   ├── EvacuationFailed        an instance could not be brought back
-    │   └── EngineStopping          the engine is shutting down; the journal has the rest
+    │   │   ├── NoValidHost         because no host has room for it
+    │   │   └── EvacuationRefused   and must not be tried again
+    │   └── RecoveryLeft            this engine stops here; the journal has the rest
+    │       ├── EngineStopping      because it is shutting down
+    │       └── ClaimLost           because another engine may go on with it
+    ├── EngineStuck                 the engine does nothing any more
     └── WaitTimeout                 what was waited for did not come in time
 
 ``Retriable`` marks the errors after which the same request may succeed later.
@@ -108,6 +115,10 @@ class NovaUnanswered(NovaError, Retriable):
         self.is_over = is_over
 
 
+class CoordinationError(MasakariLiteError):
+    """Raised when the claims on hosts cannot be read or made: nothing is begun meanwhile."""
+
+
 class RecoveryError(MasakariLiteError):
     """Raised when the recovery of a host, or of one instance, came to nothing."""
 
@@ -116,12 +127,36 @@ class HostStillUp(RecoveryError):
     """Raised when Nova still reports the compute service up; nothing may be evacuated from it."""
 
 
+class HostReturned(RecoveryError):
+    """Raised when a later try finds that the host may live again: it must be fenced and notified anew."""
+
+
 class EvacuationFailed(RecoveryError):
     """Raised when an instance could not be brought back; the message says why."""
 
 
-class EngineStopping(RecoveryError):
-    """Raised to leave work that the next start takes up from the journal."""
+class NoValidHost(EvacuationFailed):
+    """Raised when Nova's scheduler found no host for an instance: there may be room later."""
+
+
+class EvacuationRefused(EvacuationFailed):
+    """Raised when moving an instance could do harm; the message tells the operator what to check."""
+
+
+class RecoveryLeft(RecoveryError):
+    """Raised to leave work as it is in the journal, locks included: whoever takes it up goes on."""
+
+
+class EngineStopping(RecoveryLeft):
+    """Raised when the engine shuts down; the next start, or another engine, goes on."""
+
+
+class ClaimLost(RecoveryLeft):
+    """Raised when this engine may own the recovery no more, so that it must not act on it."""
+
+
+class EngineStuck(MasakariLiteError):
+    """Raised when the engine does nothing any more, and only a restart helps."""
 
 
 class WaitTimeout(MasakariLiteError):

@@ -19,8 +19,7 @@ def to_service(service: Any) -> ComputeService:
         # whatever is not surely down may be alive
         is_up=service.state != "down",
         is_enabled=service.status == "enabled",
-        is_forced_down=bool(service.forced_down),
-        disabled_reason=service.disabled_reason,
+        updated_at=service.updated_at or "",
     )
 
 

@@ -29,6 +29,7 @@ _BY_STATUS: dict[int, type[exceptions.NovaError]] = {
 _INSTANCE_NOT_FOUND = re.compile(r"Instance \S+ could not be found")
 
 _UNTRUSTED = " (check cafile in [nova] of masakari.conf)"
+_SILENT = " (check that Keystone answers at auth_url within timeout, both in [nova] of masakari.conf)"
 _HINTS = {
     404: " (check region_name, valid_interfaces and endpoint_override in [nova] of masakari.conf)",
     401: " (check the credentials in [nova] of masakari.conf)",
@@ -106,8 +107,9 @@ def _from_lost_connection(what: str, error: ks_exceptions.ConnectionError) -> ex
     causes = list(_causes(error))
     if _is_untrusted(causes):
         return exceptions.NovaError(f"{what}: {error}{_UNTRUSTED}")
-    # a request that waited for a token has not reached Nova
-    if _TOKEN_PATH in str(error) or any(isinstance(cause, _NEVER_SENT) for cause in causes):
+    if _TOKEN_PATH in str(error):
+        return exceptions.NovaUnavailable(f"{what}: {error}{_SILENT}")  # without a token nothing reached Nova
+    if any(isinstance(cause, _NEVER_SENT) for cause in causes):
         return exceptions.NovaUnavailable(f"{what}: {error}")
     return exceptions.NovaUnanswered(f"{what}: {error}")
 

@@ -10,6 +10,7 @@ from keystoneauth1.identity import generic
 from oslo_config import cfg
 
 from masakari_lite import exceptions
+from masakari_lite.compute import wire
 from masakari_lite.conf import nova as nova_conf
 
 _INTERFACES = ("internal", "public")
@@ -37,7 +38,7 @@ def build_session(conf: cfg.ConfigOpts) -> ks_session.Session:
     auth = _load_auth(conf)
     http = requests.Session()
     for scheme in ("http://", "https://"):
-        http.mount(scheme, ks_session.TCPKeepAliveAdapter(pool_maxsize=_CONNECTIONS))
+        http.mount(scheme, wire.GuardedAdapter(pool_maxsize=_CONNECTIONS))
     verify: bool | str = group.cafile or conf.nova_ca_certificates_file or True
     if group.insecure or (not _has_auth(conf) and conf.nova_api_insecure):
         verify = False

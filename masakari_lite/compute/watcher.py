@@ -82,12 +82,14 @@ class HostWatcher:
         :param check: looks at ``get_evacuation()`` and ``see()``
         :param timeout: the longest to wait, in seconds
         :raises WaitTimeout: when the limit has passed
+        :raises ClaimLost: when another engine may go on with the host
         """
         waited = 0.0
         generation = self._generation
         while True:
             asked_at = time.monotonic()
             generation = self._next_picture(generation)
+            self._nova.check_guard()  # who may not act any more need not wait either
             answer: T | None = None
             try:
                 answer = check()

@@ -82,6 +82,13 @@ class TestLostConnections:
                 getattr(nova, call)(server.uuid)
             assert not told.value.is_over
 
+    @pytest.mark.parametrize("kind", [ks_exceptions.ConnectTimeout, ks_exceptions.ConnectFailure])
+    def test_a_silent_keystone_is_told_from_a_silent_nova(self, kind):
+        silent = kind("Request to http://keystone/v3/auth/tokens timed out")
+        said = pytest.raises(exceptions.NovaUnavailable, match="check that Keystone answers at auth_url")
+        with said, errors.translated("show instance x"):
+            raise silent
+
 
 class TestGateways:
     """What stands in front of Nova answers in its own words."""

@@ -120,7 +120,8 @@ class TestComputeService:
     def test_as_it_is(self, simulator, nova):
         found = nova.get_compute_service(HOST)
         uuid = simulator.cloud.hosts[HOST].uuid
-        assert found == ComputeService(uuid, HOST, is_up=True, is_enabled=True, is_forced_down=False)
+        assert found == ComputeService(uuid, HOST, True, True, updated_at=found.updated_at)
+        assert found.updated_at
 
     def test_down_and_disabled(self, simulator, nova):
         simulator.cloud.fail_host(HOST)
@@ -129,8 +130,9 @@ class TestComputeService:
         nova.force_down(service)
         nova.disable(service, "it failed")
         found = nova.get_compute_service(HOST)
-        assert (found.is_up, found.is_enabled, found.is_forced_down) == (False, False, True)
-        assert found.disabled_reason == "it failed"
+        assert (found.is_up, found.is_enabled) == (False, False)
+        host = simulator.cloud.hosts[HOST]
+        assert (host.forced_down, host.disabled_reason) == (True, "it failed")
 
     def test_unknown(self, nova):
         with pytest.raises(exceptions.ComputeServiceNotFound, match=r"'compute-9'.*compute service list"):
