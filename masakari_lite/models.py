@@ -26,16 +26,21 @@ class NotificationStatus(enum.StrEnum):
     FINISHED = "finished"
     """Everything that was to be done is done."""
     ERROR = "error"
-    """The recovery ended and something could not be recovered."""
+    """Something could not be recovered; it is tried again at ``retry_at``."""
     FAILED = "failed"
     """Given up: no engine will try it again."""
     IGNORED = "ignored"
     """Valid, but nothing is to be done; the message says why."""
 
     @property
-    def is_unfinished(self) -> bool:
-        """Whether an engine has still to act on it."""
+    def is_active(self) -> bool:
+        """Whether it is new or running: an equal one is its duplicate."""
         return self in (NotificationStatus.NEW, NotificationStatus.RUNNING)
+
+    @property
+    def is_final(self) -> bool:
+        """Whether no engine will act on it any more."""
+        return not self.is_active and self is not NotificationStatus.ERROR
 
 
 class VMoveStatus(enum.StrEnum):
@@ -70,7 +75,11 @@ class Notification:
     """That something failed, as a monitor told it, and what came of it.
 
     :ivar generated_time: when the monitor saw it (UTC, naive)
+    :ivar attempts: how many tries were begun; a try that another engine goes on with counts once
     :ivar message: why the status is what it is, for the operator
+    :ivar retry_at: of an ``error``: when it is tried again (UTC, naive)
+    :ivar owner: the engine that took it up last; only it may write about its recovery
+    :ivar service_updated_at: the compute service's ``updated_at`` when it was first seen down and disabled
     :ivar progress: one entry a task of the recovery: name, state, progress (0 to 1), details
     """
 
@@ -82,6 +91,9 @@ class Notification:
     status: NotificationStatus = NotificationStatus.NEW
     attempts: int = 0
     message: str = ""
+    retry_at: datetime.datetime | None = None
+    owner: str | None = None
+    service_updated_at: str | None = None
     progress: tuple[JsonDict, ...] = ()
     created_at: datetime.datetime | None = None
     updated_at: datetime.datetime | None = None
@@ -93,6 +105,7 @@ class VMove:
 
     :ivar vm_state: with power_state, task_state and locked: as at first sight, never overwritten
     :ivar locked_by_us: whether a lock request of ours has gone out, or is about to
+    :ivar retry_at: of a failed one: not to be tried again before (UTC, naive); None: given up
     :ivar migration_baseline: id of the instance's last evacuation record that is not this move's
     """
 
@@ -111,6 +124,7 @@ class VMove:
     step: Step = Step.PLANNED
     attempts: int = 0
     message: str = ""
+    retry_at: datetime.datetime | None = None
     start_time: datetime.datetime | None = None
     end_time: datetime.datetime | None = None
     updated_at: datetime.datetime | None = None
@@ -182,11 +196,13 @@ class Migration:
 
 @dataclasses.dataclass(frozen=True)
 class ComputeService:
-    """The nova-compute service of a host (``GET /os-services``)."""
+    """The nova-compute service of a host (``GET /os-services``).
+
+    :ivar updated_at: when it reported last, or was changed, as Nova writes it
+    """
 
     uuid: str
     host: str
     is_up: bool
     is_enabled: bool
-    is_forced_down: bool
-    disabled_reason: str | None = None
+    updated_at: str

@@ -19,6 +19,7 @@ PROG = "masakari-lite"
 NAMESPACE = "masakari_lite.cli"
 DESCRIPTION = "Tell the engine that something failed, and see what it does about it."
 DEFAULT_TIMEOUT = 60.0
+HEALTH_TIMEOUT = 10.0
 
 
 class MasakariLiteApp(App):
@@ -45,6 +46,7 @@ class MasakariLiteApp(App):
         self._conf = conf
         self._console: logging.Handler | None = None
         self._connection: Connection | None = None
+        self._is_loaded = False
 
     def build_option_parser(
         self, description: str, version: str, argparse_kwargs: dict[str, Any] | None = None
@@ -73,9 +75,9 @@ class MasakariLiteApp(App):
         parser.add_argument(
             "--timeout",
             type=positive_seconds,
-            default=DEFAULT_TIMEOUT,
             metavar="SECONDS",
-            help="how long the engine may take to answer (%(default)g)",
+            help="how long the engine may take to answer "
+            f"({DEFAULT_TIMEOUT:g}; {HEALTH_TIMEOUT:g} for health)",
         )
         return parser
 
@@ -103,19 +105,29 @@ class MasakariLiteApp(App):
             if self._console:
                 root.removeHandler(self._console)
 
-    def connect(self) -> Connection:
-        """Reach for the engine, as the configuration says; a second call gives the same connection.
+    def load(self) -> cfg.ConfigOpts:
+        """Read the configuration.
 
-        :raises CommandError: when the configuration can't be used or the broker can't be reached
+        :raises CommandError: when it can't be used
         """
-        if self._connection is None:
+        if not self._is_loaded:
             # what it imports takes longer than many commands
             from masakari_lite.cli import connection
 
-            options = self.options
-            self._connection = connection.connect(
-                self._conf, options.config_file, options.config_dir, options.timeout
-            )
+            connection.load(self._conf, self.options.config_file, self.options.config_dir)
+            self._is_loaded = True
+        return self._conf
+
+    def connect(self, timeout: float = DEFAULT_TIMEOUT) -> Connection:
+        """Reach for the engine, as the configuration says; a second call gives the same connection.
+
+        :param timeout: seconds until an answer is given up, unless ``--timeout`` says so
+        :raises CommandError: when the configuration can't be used or the broker can't be reached
+        """
+        if self._connection is None:
+            from masakari_lite.cli import connection
+
+            self._connection = connection.Connection(self.load(), self.options.timeout or timeout)
         return self._connection
 
 

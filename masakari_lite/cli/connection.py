@@ -40,18 +40,18 @@ class Connection(EngineAPI):
             self._check_broker()
             super().__init__(conf, timeout=timeout)
 
-    def _call(self, method: str, **arguments: Any) -> JsonDict:
+    def _send(self, client: Any, method: str, arguments: JsonDict) -> JsonDict:
         with self._translated():
-            return self._call_in_time(method, arguments)
+            return self._send_in_time(client, method, arguments)
 
-    def _call_in_time(self, method: str, arguments: JsonDict) -> JsonDict:
+    def _send_in_time(self, client: Any, method: str, arguments: JsonDict) -> JsonDict:
         """Call in a thread: while a broker does not let us in, oslo.messaging tries without an end."""
         answers: list[JsonDict] = []
         errors: list[Exception] = []
 
         def call() -> None:
             try:
-                answers.append(super(Connection, self)._call(method, **arguments))
+                answers.append(super(Connection, self)._send(client, method, arguments))
             except Exception as error:  # noqa: BLE001 - raised again by the caller's thread
                 errors.append(error)
 
@@ -115,13 +115,12 @@ class Connection(EngineAPI):
         return text
 
 
-def connect(conf: cfg.ConfigOpts, files: list[str], directories: list[str], timeout: float) -> Connection:
-    """Read the configuration and connect.
+def load(conf: cfg.ConfigOpts, files: list[str], directories: list[str]) -> None:
+    """Read the configuration.
 
     :param files: configuration files; the default ones of project masakari when there are none
     :param directories: configuration directories
-    :param timeout: seconds until an answer is given up
-    :raises CommandError: when the configuration can't be used or the broker can't be reached
+    :raises CommandError: when the configuration can't be used
     """
     options.register_opts(conf)
     arguments = [f"--config-file={name}" for name in files]
@@ -130,7 +129,6 @@ def connect(conf: cfg.ConfigOpts, files: list[str], directories: list[str], time
         conf(arguments, project="masakari", prog=_PROG)
     except cfg.Error as error:
         raise CommandError(f"the configuration can't be used: {_first_line(error)}") from error
-    return Connection(conf, timeout)
 
 
 def _find_addresses(conf: cfg.ConfigOpts) -> list[tuple[str, int]]:

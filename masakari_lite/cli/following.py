@@ -46,7 +46,7 @@ class Picture:
     @property
     def is_final(self) -> bool:
         """Whether the notification has ended."""
-        return not NotificationStatus(self.notification["status"]).is_unfinished
+        return not NotificationStatus(self.notification["status"]).is_active
 
     @property
     def ended(self) -> int:

@@ -26,6 +26,8 @@ _SHOWN = (
     "status",
     "message",
     "attempts",
+    "retry_at",
+    "owner",
     "created_at",
     "updated_at",
 )
@@ -63,7 +65,11 @@ class CreateNotification(ShowOne):
         add("--process-name", help="of a PROCESS, which must be given")
         add("--generated-time", metavar="TIME", help="when it was seen, ISO 8601, UTC (now)")
         add("--notification-uuid", metavar="UUID", help="to send the same notification again safely")
-        add("--wait", action="store_true", help="wait until it has ended, and show how it goes on stderr")
+        add(
+            "--wait",
+            action="store_true",
+            help="wait until it has ended, or is to be tried again later, and show on stderr how it goes",
+        )
         add(
             "--wait-timeout",
             type=positive_seconds,

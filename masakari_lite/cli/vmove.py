@@ -21,6 +21,7 @@ _LISTED = (
     "attempts",
     "start_time",
     "end_time",
+    "retry_at",
     "message",
 )
 

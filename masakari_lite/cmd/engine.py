@@ -50,14 +50,16 @@ def _run(conf: cfg.ConfigOpts) -> int:
     from oslo_service import backend
 
     backend.init_backend(backend.BackendType.EVENTLET)
-    from masakari_lite.engine import launcher
+    from masakari_lite.engine import launcher, systemd
     from masakari_lite.engine.service import EngineService
     from masakari_lite.journal import store
 
     if conf.upgrade_db:
         store.upgrade(conf)
         return 0
-    return launcher.run(conf, EngineService(conf), lambda: _read(cfg.ConfigOpts()))
+    notifier = systemd.build_notifier()
+    engine = EngineService(conf, notifier)
+    return launcher.run(conf, engine, lambda: _read(cfg.ConfigOpts()), notifier)
 
 
 if __name__ == "__main__":

@@ -9,10 +9,20 @@ from oslo_db import options as db_options
 from oslo_log import log
 
 from masakari_lite import exceptions
-from masakari_lite.conf import engine, host_failure, nova
+from masakari_lite.conf import coordination, engine, host_failure, nova
 
 CONTROL_EXCHANGE = "masakari"
-_MODULES = (engine, host_failure, nova)
+_MODULES = (engine, coordination, host_failure, nova)
+_LOG_LEVELS = (
+    "alembic=WARN",
+    # what they say with a traceback for each call that fails, or whenever something is late because of it,
+    # is said once by whoever made the call
+    "stevedore=ERROR",
+    "oslo_db.api=CRITICAL",
+    "oslo_db.sqlalchemy.exc_filters=CRITICAL",
+    "sqlalchemy.pool=CRITICAL",
+    "oslo.service.backend._common.loopingcall=ERROR",
+)
 
 
 def register_opts(conf: cfg.ConfigOpts) -> None:
@@ -43,8 +53,7 @@ def set_defaults() -> None:
     oslo_messaging.set_transport_defaults(CONTROL_EXCHANGE)
     cfg.set_defaults(db_options.database_opts, connection=engine.DEFAULT_CONNECTION)
     levels = [level for level in log.get_default_log_levels() if level != "stevedore=WARN"]
-    # what they warn of while a plugin is looked up is told by the ConfigurationError
-    log.set_defaults(default_log_levels=[*levels, "stevedore=ERROR", "alembic=WARN"])
+    log.set_defaults(default_log_levels=[*levels, *_LOG_LEVELS])
 
 
 def list_opts() -> list[tuple[str, Sequence[Any]]]:

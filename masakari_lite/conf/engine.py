@@ -91,16 +91,18 @@ _OPTS = [
         "process_unfinished_notifications_interval",
         default=120,
         min=1,
-        help="Seconds between two looks into the journal for notifications that nobody works on: new ones, "
-        "and running ones whose engine died. An engine also looks when it starts.",
+        help="The longest pause, in seconds, between two looks into the journal for notifications on which "
+        "somebody has still to act: new ones, 'error' ones whose next try is due, and running ones whose "
+        "engine died. For the sake of the last, an engine looks twice in a [coordination] lease_time, "
+        "whatever this says. Locks that a crash has left are looked for in this interval, too.",
     ),
     cfg.IntOpt(
         "retry_notification_new_status_interval",
         default=60,
         min=0,
         mutable=True,
-        help="How many seconds a notification may be 'new' before the periodic look takes it up. Normally it "
-        "is taken up at once; this is for those whose engine died in between.",
+        help="How many seconds a notification may be 'new' before an engine that did not receive it takes it "
+        "up. Normally the one that did does so at once; this is for those whose engine died in between.",
     ),
     cfg.IntOpt(
         "check_expired_notifications_interval",
@@ -113,8 +115,8 @@ _OPTS = [
         default=86400,
         min=1,
         mutable=True,
-        help="A notification that is still new this many seconds after it was generated has expired: nobody "
-        "recovers a host for it any more, and it ends as 'failed'.",
+        help="A notification that is still 'new' or 'error' this many seconds after it was generated has "
+        "expired: nobody recovers a host for it any more, and it ends as 'failed'.",
     ),
 ]
 

@@ -45,6 +45,25 @@ _OPTS = [
         "(its service_down_time, 60 s by default). Set it only where the monitor fences a host before it "
         "notifies: a host that is forced down though its guests still run gets every guest started twice.",
     ),
+    cfg.IntOpt(
+        "evacuation_attempts",
+        default=5,
+        min=1,
+        mutable=True,
+        help="How many times the evacuation of an instance, or the recovery of a host that Nova still "
+        "reports up, is tried before it is given up and the notification ends as 'failed'. While there are "
+        "tries left it is 'error'. Tries that Nova or Keystone did not answer are not counted. 1 never "
+        "tries again.",
+    ),
+    cfg.FloatOpt(
+        "evacuation_retry_interval",
+        default=60,
+        min=0,
+        mutable=True,
+        help="Seconds between the first try of what failed and the second; each further pause is twice as "
+        "long, 600 at most. The instance is unlocked meanwhile. Longer gives more time to make room for "
+        "instances that found no valid host.",
+    ),
 ]
 
 

@@ -5,6 +5,7 @@ import datetime
 import enum
 import logging
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import oslo_messaging
@@ -35,10 +36,17 @@ class EngineManager:
 
     target = oslo_messaging.Target(version=TARGET_VERSION)
 
-    def __init__(self, conf: cfg.ConfigOpts, journal: Journal, dispatcher: Dispatcher) -> None:
+    def __init__(
+        self,
+        conf: cfg.ConfigOpts,
+        journal: Journal,
+        dispatcher: Dispatcher,
+        report_health: Callable[[], JsonDict],
+    ) -> None:
         self._conf = conf
         self._journal = journal
         self._dispatcher = dispatcher
+        self._report_health = report_health
         self._accepting = threading.Lock()
 
     @_expected
@@ -58,7 +66,7 @@ class EngineManager:
             LOG.warning("Notification refused: %s", error)
             raise
         if accepted.status is NotificationStatus.NEW:
-            self._dispatcher.take_up()
+            self._dispatcher.wake()
         return {
             "notification_uuid": accepted.notification_uuid,
             "status": str(accepted.status),
@@ -98,6 +106,12 @@ class EngineManager:
         """
         return list(self._find(notification_uuid, unknown).progress)
 
+    @_expected
+    def get_health(self, ctxt: Any, **unknown: Any) -> JsonDict:
+        """Tell how this engine is, within a few seconds (since version 1.1)."""
+        _refuse_unknown(unknown)
+        return self._report_health()
+
     def _find(self, notification_uuid: Any, unknown: JsonDict) -> Notification:
         _refuse_unknown(unknown)
         return self._journal.get_notification(validation.parse_uuid(notification_uuid))
@@ -123,7 +137,8 @@ class EngineManager:
     def _refuse_duplicate(self, notification: Notification) -> None:
         window = self._conf.duplicate_notification_detection_interval
         other = self._journal.find_duplicate(notification, window)
-        if other:
+        # the same one, sent again, may be in the journal since a moment ago, by another engine
+        if other and other.notification_uuid != notification.notification_uuid:
             raise exceptions.DuplicateNotification(
                 f"notification {other.notification_uuid} is the same and is {other.status} "
                 f"(duplicate_notification_detection_interval is {window} s)"

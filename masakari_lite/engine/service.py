@@ -1,24 +1,29 @@
 """The life of the engine process: start, drain, stop."""
 
-import fcntl
 import functools
 import logging
-import pathlib
+import os
+import socket
+import uuid
 from collections.abc import Callable
-from typing import TextIO
 
 from oslo_config import cfg
 from oslo_service import service
 
 from masakari_lite import concurrency, exceptions
 from masakari_lite.compute.nova import NovaAPI
+from masakari_lite.engine.claims import Claim, Claims
 from masakari_lite.engine.dispatcher import Dispatcher
+from masakari_lite.engine.janitor import Janitor
 from masakari_lite.engine.manager import EngineManager
+from masakari_lite.engine.systemd import Notifier
+from masakari_lite.engine.vitals import Vitals
 from masakari_lite.journal.store import Journal
-from masakari_lite.models import Notification, NotificationStatus
+from masakari_lite.models import Notification
 from masakari_lite.recovery import flows
 from masakari_lite.recovery.context import build_context
 from masakari_lite.rpc import server, transport
+from masakari_lite.trouble import Trouble
 
 LOG = logging.getLogger(__name__)
 
@@ -29,9 +34,10 @@ _MARGIN = 1.0
 class EngineService(service.Service):
     """Serves RPC and recovers hosts until it is stopped."""
 
-    def __init__(self, conf: cfg.ConfigOpts) -> None:
+    def __init__(self, conf: cfg.ConfigOpts, notifier: Notifier | None = None) -> None:
         """Open what the engine works with; nothing is served yet.
 
+        :param notifier: is told how the engine is
         :raises ConfigurationError: when the configuration can't work
         :raises JournalError: when the journal can't be used
         """
@@ -43,30 +49,51 @@ class EngineService(service.Service):
             )
         self._conf = conf
         self._is_serving = False
+        _check_state_path(conf)
+        _warn_of_local_claims(conf)
+        name = _name_engine(conf)
         self._journal = Journal(conf)
-        self._dispatcher = Dispatcher(conf, self._journal, self._recover)
+        self._claims = Claims(conf, name)
+        self._dispatcher = Dispatcher(conf, self._journal, self._claims, name, self._recover)
         self._nova = NovaAPI(conf, self._dispatcher.is_stopping)
+        self._janitor = Janitor(conf, self._journal, self._nova, self._claims)
         self._transport = transport.get_transport(conf)
-        manager = EngineManager(conf, self._journal, self._dispatcher)
+        self._vitals = Vitals(
+            conf, notifier or Notifier(), self._journal, self._nova, self._claims, self._dispatcher
+        )
+        manager = EngineManager(conf, self._journal, self._dispatcher, self._vitals.report)
         self._server = server.build_server(conf, self._transport, manager)
-        self._claim = _claim_state_path(conf)
 
     def start(self) -> None:
         """Serve RPC, take up what an earlier engine left, and look again periodically."""
         conf = self._conf
         # neither a broker nor a Nova that is away keeps the engine from going on with what it has to do
+        self.tg.add_timer(self._vitals.pulse.interval, self._vitals.pulse.beat, initial_delay=0)
         concurrency.spawn(self._serve)
         concurrency.spawn(self._check_nova)
-        self._dispatcher.end_expired_ones()
-        self._dispatcher.take_up()
-        self._repeat(conf.process_unfinished_notifications_interval, self._dispatcher.take_up_left_ones)
-        self._repeat(conf.check_expired_notifications_interval, self._dispatcher.end_expired_ones)
+        self._claims.start()
+        watch = self._vitals.looks.watch
+        self._dispatcher.start(watch)
+        self._repeat(
+            conf.check_expired_notifications_interval,
+            watch(self._dispatcher.end_expired_ones, conf.check_expired_notifications_interval),
+            Trouble(LOG, "Expired notifications are not ended", "Expired notifications are ended again"),
+        )
+        self._repeat(
+            conf.process_unfinished_notifications_interval,
+            self._janitor.clean_up,
+            Trouble(LOG, "Leftover locks are not looked for", "Leftover locks are looked for again"),
+        )
 
     def stop(self, graceful: bool = True) -> None:
         """Accept nothing new, finish the instances in flight, leave the rest in the journal."""
-        LOG.info("The engine stops: no new instance is begun, those in flight are finished")
-        if self._is_serving:
-            self._server.stop()
+        LOG.info(
+            "The engine stops: no new instance is begun, those in flight are finished; a second SIGTERM ends "
+            "it at once"
+        )
+        self._vitals.tell_stopping()
+        # a broker that is away must not keep the drain from its beginning
+        refusing = concurrency.spawn(self._server.stop) if self._is_serving else None
         limit = self._conf.graceful_shutdown_timeout
         if not self._dispatcher.stop(max(0.0, limit - _MARGIN) if limit else None):
             LOG.warning(
@@ -74,27 +101,35 @@ class EngineService(service.Service):
                 "start goes on with them",
                 limit,
             )
+        self._claims.stop()  # other engines may go on at once
+        if refusing:
+            refusing.wait()
         super().stop(graceful=False)
-        if self._is_serving:
+        if refusing:
             self._server.wait()
             self._transport.cleanup()
         self._journal.close()
-        self._claim.close()
+        self._vitals.pulse.end()
         LOG.info("The engine has stopped")
 
     def reset(self) -> None:
         """Note that the mutable options were read again (SIGHUP); the next recovery uses them."""
         LOG.info("The mutable options were read again")
 
-    def _recover(self, notification: Notification) -> tuple[NotificationStatus, str]:
-        context = build_context(
-            self._conf, self._journal, self._nova, notification, self._dispatcher.is_stopping
-        )
+    def _recover(self, notification: Notification, claim: Claim) -> flows.Result:
+        def is_stopping() -> bool:
+            return self._dispatcher.is_stopping() or claim.is_lost
+
+        context = build_context(self._conf, self._journal, self._nova, notification, is_stopping, claim.check)
         return flows.run_host_failure_flow(context)
 
     def _serve(self) -> None:
         self._server.start()  # waits for the broker
         self._is_serving = True
+        if self._dispatcher.is_stopping():  # the broker came back meanwhile
+            self._server.stop()
+            return
+        self._vitals.tell_ready()
         LOG.info("The engine is ready and listens on topic %s", self._conf.masakari_topic)
 
     def _check_nova(self) -> None:
@@ -104,35 +139,38 @@ class EngineService(service.Service):
         except exceptions.MasakariLiteError as error:
             LOG.error("No host can be recovered until this is mended: %s", error)
 
-    def _repeat(self, interval: float, work: Callable[[], None]) -> None:
-        self.tg.add_timer(interval, functools.partial(_survive, work), initial_delay=interval)
+    def _repeat(self, interval: float, work: Callable[[], None], trouble: Trouble) -> None:
+        """Do periodic work, the first time at once."""
+        self.tg.add_timer(interval, functools.partial(self._survive, work, trouble))
+
+    def _survive(self, work: Callable[[], None], trouble: Trouble) -> None:
+        """Keep periodic work alive: what is away now may be back the next time."""
+        try:
+            work()
+            trouble.end()
+        except Exception as error:
+            if not isinstance(error, exceptions.MasakariLiteError):
+                LOG.exception("unexpected")
+            if not self._dispatcher.is_stopping():
+                trouble.begin(error)
 
 
-def _claim_state_path(conf: cfg.ConfigOpts) -> TextIO:
-    """Keep a second engine off the same state_path: it would evacuate what this one evacuates.
+def _name_engine(conf: cfg.ConfigOpts) -> str:
+    """Make a name that no other engine, and no other run of this one, has."""
+    return f"{conf.host or socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
 
-    :returns: the file whose lock lasts as long as it is open; a killed process's ends with it
-    :raises ConfigurationError: when state_path cannot be used, or another engine uses it
-    """
-    path = pathlib.Path(conf.state_path, "masakari-lite-engine.lock")
-    try:
-        claim = path.open("w")
-        fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        claim.close()
+
+def _warn_of_local_claims(conf: cfg.ConfigOpts) -> None:
+    is_shared = not conf.database.connection.startswith("sqlite")
+    if is_shared and conf.coordination.backend_url.startswith("file:"):
+        LOG.warning(
+            "The journal is on a server, but [coordination] backend_url is a directory of this machine: set "
+            "it to a service (redis://...) before an engine of another machine uses the same journal"
+        )
+
+
+def _check_state_path(conf: cfg.ConfigOpts) -> None:
+    if not os.access(conf.state_path, os.W_OK | os.X_OK):
         raise exceptions.ConfigurationError(
-            f"[DEFAULT] state_path: another engine works with {conf.state_path}; stop it first"
-        ) from error
-    except OSError as error:
-        raise exceptions.ConfigurationError(
-            f"[DEFAULT] state_path: {conf.state_path} must exist and be writable: {error.strerror}"
-        ) from error
-    return claim
-
-
-def _survive(work: Callable[[], None]) -> None:
-    """Keep a periodic look alive: a journal that is away now may be back at the next one."""
-    try:
-        work()
-    except exceptions.JournalError as error:
-        LOG.error("%s", error)
+            f"[DEFAULT] state_path: {conf.state_path} must exist and be writable"
+        )

@@ -33,6 +33,9 @@ class NotificationRow(Base):
     status: orm.Mapped[str] = orm.mapped_column(sa.String(36))
     attempts: orm.Mapped[int] = orm.mapped_column(default=0)
     message: orm.Mapped[str] = orm.mapped_column(sa.Text)
+    retry_at: orm.Mapped[datetime.datetime | None] = orm.mapped_column(MOMENT)
+    owner: orm.Mapped[str | None] = orm.mapped_column(sa.String(255))
+    service_updated_at: orm.Mapped[str | None] = orm.mapped_column(sa.String(64))
     progress: orm.Mapped[list[dict[str, Any]]] = orm.mapped_column(sa.JSON)
     created_at: orm.Mapped[datetime.datetime] = orm.mapped_column(MOMENT)
     updated_at: orm.Mapped[datetime.datetime] = orm.mapped_column(MOMENT)
@@ -67,6 +70,7 @@ class VMoveRow(Base):
     migration_baseline: orm.Mapped[int]
     attempts: orm.Mapped[int]
     message: orm.Mapped[str] = orm.mapped_column(sa.Text)
+    retry_at: orm.Mapped[datetime.datetime | None] = orm.mapped_column(MOMENT)
     start_time: orm.Mapped[datetime.datetime | None] = orm.mapped_column(MOMENT)
     end_time: orm.Mapped[datetime.datetime | None] = orm.mapped_column(MOMENT)
     updated_at: orm.Mapped[datetime.datetime | None] = orm.mapped_column(MOMENT)

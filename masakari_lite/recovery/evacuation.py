@@ -5,28 +5,49 @@ Safe to run again from the start after a crash at any point: every step looks fi
 says may have happened, and at what Nova says did happen.
 """
 
+import datetime
 import logging
-import time
 
 from oslo_utils import timeutils
 
 from masakari_lite import exceptions
+from masakari_lite.compute import retries as repetition
 from masakari_lite.models import Instance, JsonDict, Migration, Step, VMove, VMoveStatus
-from masakari_lite.recovery import states
-from masakari_lite.recovery.context import LOCKED_REASON_PREFIX, RecoveryContext
+from masakari_lite.recovery import retries, states
+from masakari_lite.recovery.context import RecoveryContext
+from masakari_lite.recovery.locking import InstanceLock
 from masakari_lite.recovery.move import Ignored, Move
 from masakari_lite.recovery.restoration import restore
 
 LOG = logging.getLogger(__name__)
+
+_LOOK_UP = 10
+"""While its evacuation runs, the instance itself is looked at with every so many pictures."""
 
 
 def evacuate(context: RecoveryContext, vmove: VMove) -> VMove:
     """Bring one instance of the failed host back, and unlock it whatever happens.
 
     :returns: the move as it ended: succeeded, failed or ignored, with a message that tells why
-    :raises EngineStopping: when the engine stops and leaves the rest, the lock too, to its next start
+    :raises RecoveryLeft: when the engine stops, or has lost its claim, and leaves the rest, the lock too
     """
     return _Evacuation(context, vmove).run()
+
+
+def release_locks(context: RecoveryContext) -> None:
+    """Take our locks off where an earlier run has left them, when this one cannot go on with its moves.
+
+    Where Nova does not do it, whoever looks for leftover locks will.
+    """
+    for vmove in context.journal.list_vmoves(context.notification.notification_uuid):
+        if vmove.locked_by_us:
+            move = Move(context.journal, context.notification, context.watcher, vmove)
+            try:
+                InstanceLock(context, move).take_off(endless=False)
+            except exceptions.NovaError as error:
+                move.log(logging.WARNING, "its lock is left for now: %s", error)
+            else:
+                move.note(vmove.step, locked_by_us=False)
 
 
 class _Evacuation:
@@ -37,18 +58,21 @@ class _Evacuation:
         self._conf = context.conf
         self._nova = context.nova
         self._watcher = context.watcher
-        self._move = Move(context.journal, context.watcher, vmove)
+        self._move = Move(context.journal, context.notification, context.watcher, vmove)
+        self._lock = InstanceLock(context, self._move)
         self._uuid = vmove.instance_uuid
         self._ending: JsonDict = {}
+        self._pictures = 0
+        self._is_begun = vmove.status is VMoveStatus.ONGOING
         # after a crash a request may be on its way of which only the journal knows
-        self._may_be_sent = vmove.status is VMoveStatus.ONGOING and vmove.step is Step.EVACUATE
+        self._was_sent = self._is_begun and vmove.step in (Step.EVACUATE, Step.RESTORE)
 
     def run(self) -> VMove:
         try:
             self._run()
         except exceptions.JournalError:
             # the next run goes on; that may be long from now, and nobody is to be locked out meanwhile
-            self._take_lock_off()
+            self._lock.take_off()
             raise
         return self._move.row
 
@@ -56,36 +80,45 @@ class _Evacuation:
         is_left = False
         try:
             if not self._move.row.status.is_final:  # else only its lock is left of an earlier run
-                self._conclude(VMoveStatus.FAILED, "its green thread was ended")
-                self._conclude(*self._try_to_bring_back())
-        except (exceptions.EngineStopping, exceptions.JournalError):
+                self._fail(exceptions.EvacuationFailed("its green thread was ended"))
+                self._try_to_bring_back()
+        except (exceptions.RecoveryLeft, exceptions.JournalError):
             is_left = True  # the journal stays as it is for the next run, and has the lock
             raise
         finally:
             if not is_left:
-                self._unlock()
+                self._lock.end(self._ending)
                 self._move.note(Step.DONE, locked_by_us=False, end_time=timeutils.utcnow())
 
-    def _conclude(self, status: VMoveStatus, message: str) -> None:
-        """Say how the move ends; written before the unlocking, after which the owner may do anything."""
-        self._ending = {"status": status, "message": message}
-
-    def _try_to_bring_back(self) -> tuple[VMoveStatus, str]:
+    def _try_to_bring_back(self) -> None:
         try:
-            return VMoveStatus.SUCCEEDED, self._bring_back()
+            self._conclude(VMoveStatus.SUCCEEDED, self._bring_back())
         except Ignored as reason:
-            return VMoveStatus.IGNORED, str(reason)
+            self._conclude(VMoveStatus.IGNORED, str(reason))
         except exceptions.InstanceNotFound:
-            return VMoveStatus.IGNORED, "it was deleted meanwhile"
-        except exceptions.JournalError:
+            self._conclude(VMoveStatus.IGNORED, "it was deleted meanwhile")
+        except (exceptions.RecoveryLeft, exceptions.JournalError):
             raise  # nothing may be asked of Nova that is not written, so nothing is known to have failed
         except exceptions.MasakariLiteError as error:
             self._leave_if_stopping(error)
             self._move.log(logging.ERROR, "not recovered: %s", error)
-            return VMoveStatus.FAILED, str(error)
+            self._fail(error)
         except Exception as error:
             LOG.exception("[instance: %s] unexpected", self._uuid)
-            return VMoveStatus.FAILED, f"unexpected {type(error).__name__}: {error}"
+            self._fail(exceptions.EvacuationFailed(f"unexpected {type(error).__name__}: {error}"))
+
+    def _conclude(self, status: VMoveStatus, message: str, retry_at: datetime.datetime | None = None) -> None:
+        """Say how the move ends; it is written before the unlocking."""
+        self._ending = {"status": status, "message": message, "retry_at": retry_at}
+
+    def _fail(self, error: Exception) -> None:
+        # an evacuation that was not answered may have begun
+        is_counted = retries.is_counted(error) or self._move.row.step in (Step.EVACUATE, Step.RESTORE)
+        is_refused = isinstance(error, exceptions.EvacuationRefused)
+        attempts = self._move.attempts + (not self._is_begun and not is_refused)
+        verdict = retries.judge(self._conf, error, attempts, is_counted)
+        self._conclude(VMoveStatus.FAILED, verdict.message, verdict.retry_at)
+        self._ending["attempts"] = attempts - (not is_counted)
 
     def _bring_back(self) -> str:
         instance = self._watcher.get_instance(self._uuid)
@@ -95,16 +128,26 @@ class _Evacuation:
         if rule.action is states.Action.IGNORE:
             raise Ignored(rule.reason)
         if rule.action is states.Action.FAIL or rule.end is None:
-            raise exceptions.EvacuationFailed(rule.reason)
+            raise exceptions.EvacuationRefused(rule.reason)
         _refuse_deleted(instance)
-        self._begin_attempt()
-        if instance.host != self._move.row.source_host and self._move.find_record() is None:
+        self._begin_attempt(instance)
+        if instance.host != self._move.row.source_host and not self._has_record():
             raise Ignored(f"it is on {instance.host or 'no host'} already")
-        self._lock(instance)
+        if self._is_late(instance):
+            self._move.learn(dest_host=instance.host)
+            return f"evacuated to {instance.host}"
+        self._lock.set(instance)
         if not self._is_under_way(instance):
             self._send_evacuation(instance)
-        arrived = self._confirm()
-        return restore(self._context, self._move, arrived, rule.end)
+        return restore(self._context, self._move, self._confirm(), rule.end)
+
+    def _is_late(self, instance: Instance) -> bool:
+        """Tell whether an earlier try, given up, has brought it back as it was.
+
+        It was unlocked since, so that its power is its owner's affair by now.
+        """
+        has_arrived = instance.host != self._move.row.source_host and not self._was_sent
+        return has_arrived and self._move.attempts > 1 and self._move.row.vm_state in states.NOVA_EVACUATES
 
     def _leave_if_stopping(self, error: exceptions.MasakariLiteError) -> None:
         """Nova is not asked again and again while the engine stops: the next start does."""
@@ -122,13 +165,16 @@ class _Evacuation:
             record = max(others, key=lambda found: found.id, default=None)
         return states.decide(vmove.vm_state, vmove.task_state, vmove.power_state, vmove.source_host, record)
 
-    def _begin_attempt(self) -> None:
+    def _begin_attempt(self, instance: Instance) -> None:
         """Tell this attempt's evacuation record from older ones; one that still runs is adopted."""
         row = self._move.row
-        if row.status is VMoveStatus.ONGOING:
+        if self._is_begun:
             return
+        self._is_begun = True
         latest = self._watcher.get_evacuation(self._uuid)
         baseline = 0 if latest is None else latest.id - latest.is_running
+        if row.attempts and latest and latest.is_done and instance.host != row.source_host:
+            baseline = latest.id - 1  # the last try was given up, and has arrived since
         self._move.learn(
             status=VMoveStatus.ONGOING,
             attempts=row.attempts + 1,
@@ -136,71 +182,43 @@ class _Evacuation:
             start_time=row.start_time or timeutils.utcnow(),
         )
 
-    # lock
-
-    def _lock(self, instance: Instance) -> None:
-        if instance.locked and _is_ours(instance):
-            self._move.note(Step.LOCK, locked_by_us=True)
-        elif instance.locked and not self._move.row.locked_by_us:
-            self._move.log(logging.INFO, "is locked by somebody else, and stays so")
-        elif not instance.locked:
-            self._move.note(Step.LOCK, locked_by_us=True)
-            try:
-                self._nova.lock(self._uuid, self._context.locked_reason)
-            except (exceptions.NovaForbidden, exceptions.NovaBadRequest, exceptions.NovaConflict):
-                self._move.learn(locked_by_us=False)  # surely not set, so there is nothing to take off
-                raise
-
-    def _unlock(self) -> None:
-        """Take our lock off, asking until Nova has done it: no user may be left with it."""
-        if not self._move.is_locked_by_us:
-            self._move.learn(**self._ending)
-            return
-        self._move.note(Step.UNLOCK, **self._ending)
-        self._take_lock_off()
-
-    def _take_lock_off(self) -> None:
-        if not self._move.is_locked_by_us:
-            return
-        try:
-            if not self._is_locked_by_another():
-                self._nova.unlock(self._uuid)
-        except exceptions.InstanceNotFound:
-            self._move.log(logging.INFO, "was deleted, its lock with it")
-        except exceptions.NovaError as error:
-            # asked until the engine stops; the next start goes on
-            raise exceptions.EngineStopping(str(error)) from error
-
-    def _is_locked_by_another(self) -> bool:
-        """Tell whether an administrator has put a lock of their own over ours."""
-        if not self._nova.has_locked_reason:
-            return False
-        try:
-            instance = self._watcher.get_instance(self._uuid)
-        except exceptions.NovaError:
-            instance = self._nova.get_instance(self._uuid, endless=True)
-        return instance is not None and instance.locked and not _is_ours(instance)
-
     # evacuate
 
     def _send_evacuation(self, instance: Instance) -> None:
-        if self._may_be_sent and self._appears(self._conf.wait_period_after_evacuation):
+        if self._was_sent and self._appears(self._conf.wait_period_after_evacuation):
             return
         if instance.vm_state not in states.NOVA_EVACUATES:
             self._reset_state()
-        deadline = time.monotonic() + self._conf.nova.retry_period
-        while True:
-            self._move.note(Step.EVACUATE)
-            try:
-                self._request_evacuation()
-                return
-            except exceptions.NovaUnanswered as error:
-                self._move.log(logging.WARNING, "%s; looking whether Nova evacuates it", error)
-                patience = 0 if error.is_over else self._conf.wait_period_after_evacuation
-                if self._appears(patience):
-                    return
-                if time.monotonic() >= deadline:
-                    raise
+        self._was_sent = True
+        repetition.repeat(
+            self._try_to_send,
+            lambda error: isinstance(error, exceptions.Retriable),
+            self._conf.nova.retry_period,
+            self._context.is_stopping,
+        )
+
+    def _try_to_send(self) -> None:
+        """Ask once; written anew each time, as whoever goes on after a crash counts from then.
+
+        :raises Retriable: when Nova surely does not act on it, so that it may be sent again
+        """
+        self._move.note(Step.EVACUATE)
+        try:
+            self._request_evacuation()
+        except exceptions.NovaUnanswered as error:
+            self._move.log(logging.INFO, "%s; looking whether Nova evacuates it", error)
+            if not self._appears(0 if error.is_over else self._conf.wait_period_after_evacuation):
+                raise
+
+    def _has_record(self) -> bool:
+        """Tell whether there is an evacuation record of this attempt.
+
+        One that an engine sent just before it died may have come, and the instance with it, after the
+        picture was taken.
+        """
+        if self._move.find_record() is None and self._was_sent:
+            self._watcher.look_for_evacuations(self._uuid)
+        return self._move.find_record() is not None
 
     def _is_under_way(self, instance: Instance) -> bool:
         """Tell whether an evacuation runs or ran that nobody may double: ours, or somebody else's.
@@ -259,9 +277,13 @@ class _Evacuation:
         return arrived
 
     def _see_arrival(self) -> Instance | None:
-        """Show the instance when record, host and task_state agree that it has arrived."""
+        """Show the instance when record, host and task_state agree that it has arrived on another host."""
         record = self._move.find_record()
         if record is None or record.is_running:
+            self._pictures += 1
+            if self._pictures % _LOOK_UP == 0:
+                # Nova takes a deleted instance's records with it, which then seem to stay as they were
+                _refuse_deleted(self._watcher.see(self._uuid))
             return None
         instance = self._watcher.see(self._uuid)
         if instance and record.is_done and not self._has_arrived(instance):
@@ -270,7 +292,7 @@ class _Evacuation:
         if not record.is_done:
             if instance.task_state in states.REBUILDING:
                 return None  # Nova ends the record first, and writes the instance's error a moment later
-            raise exceptions.EvacuationFailed(_describe_failure(record, instance))
+            raise _explain_failure(record, instance)
         return instance if self._has_arrived(instance) else None
 
     def _has_arrived(self, instance: Instance) -> bool:
@@ -303,14 +325,12 @@ def _refuse_deleted(instance: Instance | None) -> Instance:
     return instance
 
 
-def _is_ours(instance: Instance) -> bool:
-    return (instance.locked_reason or "").startswith(LOCKED_REASON_PREFIX)
-
-
-def _describe_failure(record: Migration, instance: Instance) -> str:
+def _explain_failure(record: Migration, instance: Instance) -> exceptions.EvacuationFailed:
     if record.dest_host:
         fault = instance.fault or "no fault shown"
-        return f"its evacuation to {record.dest_host} ended as {record.status}: {fault}"
-    return (
+        return exceptions.EvacuationFailed(
+            f"its evacuation to {record.dest_host} ended as {record.status}: {fault}"
+        )
+    return exceptions.NoValidHost(
         f"Nova found no host for it: {instance.fault or f'evacuation record {record.id} is {record.status}'}"
     )

@@ -1,14 +1,18 @@
 """Assembling and running the flow of a recovery."""
 
 import collections
+import dataclasses
+import datetime
 import logging
 
 import taskflow.engines
+from oslo_config import cfg
 from taskflow.patterns import linear_flow
 from taskflow.types import notifier
 
 from masakari_lite import exceptions
-from masakari_lite.models import NotificationStatus, VMove, VMoveStatus
+from masakari_lite.models import Notification, NotificationStatus, VMove, VMoveStatus
+from masakari_lite.recovery import evacuation, retries
 from masakari_lite.recovery.context import RecoveryContext
 from masakari_lite.recovery.tasks import host_failure
 
@@ -28,21 +32,35 @@ def build_host_failure_flow(context: RecoveryContext) -> linear_flow.Flow:
     )
 
 
-def run_host_failure_flow(context: RecoveryContext) -> tuple[NotificationStatus, str]:
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """What came of a recovery.
+
+    :ivar retry_at: when what failed is tried again (UTC, naive); None when nothing is
+    :ivar is_counted: whether this was a try; else nobody has answered
+    """
+
+    status: NotificationStatus
+    message: str
+    retry_at: datetime.datetime | None = None
+    is_counted: bool = True
+
+
+def run_host_failure_flow(context: RecoveryContext) -> Result:
     """Recover a host.
 
-    :returns: the notification's status and message
-    :raises EngineStopping: when the engine stopped before the end
+    :raises RecoveryLeft: when the engine stopped, or lost its claim, before the end
     :raises JournalError: when the journal could not be written, so that nobody knows how far it came
     """
     flow = build_host_failure_flow(context)
     try:
         run(flow, context)
-    except (exceptions.EngineStopping, exceptions.JournalError):
+    except (exceptions.RecoveryLeft, exceptions.JournalError):
         raise
     except exceptions.MasakariLiteError as error:
         LOG.error("[%s] %s", context.notification.notification_uuid, error)
-        return NotificationStatus.ERROR, str(error)
+        evacuation.release_locks(context)
+        return conclude(context.conf, error, context.notification)
     return summarize(context.journal.list_vmoves(context.notification.notification_uuid))
 
 
@@ -52,28 +70,50 @@ def run(flow: linear_flow.Flow, context: RecoveryContext) -> None:
 
     def follow(state: str, details: dict[str, object]) -> None:
         name = str(details["task_name"]).rpartition(".")[2]
-        if state == "RUNNING":
-            context.progress.begin(name)
-        elif state in ("SUCCESS", "FAILURE"):
-            context.progress.end(state)
+        try:
+            if state == "RUNNING":
+                context.progress.begin(name)
+            elif state in ("SUCCESS", "FAILURE"):
+                context.progress.end(state)
+        except (exceptions.JournalError, exceptions.RecoveryLeft) as error:
+            LOG.debug("progress not written: %s", error)  # what is to be done next cannot be either
 
     engine.atom_notifier.register(notifier.Notifier.ANY, follow)
     engine.run()
 
 
-def summarize(vmoves: list[VMove]) -> tuple[NotificationStatus, str]:
-    """Tell what came of a recovery by its moves: an error when any instance was not brought back."""
-    counts = collections.Counter(vmove.status for vmove in vmoves)
+def conclude(conf: cfg.ConfigOpts, error: Exception, notification: Notification) -> Result:
+    """Tell what comes of a recovery that an error has ended before its instances were all looked at."""
+    is_counted = retries.is_counted(error)
+    verdict = retries.judge(conf, error, notification.attempts, is_counted)
+    if verdict.retry_at is None:
+        return Result(NotificationStatus.FAILED, verdict.message)
+    message = f"{verdict.message}; {retries.describe(verdict.retry_at)}"
+    return Result(NotificationStatus.ERROR, message, verdict.retry_at, is_counted)
+
+
+def summarize(vmoves: list[VMove]) -> Result:
+    """Tell what came of a recovery by its moves.
+
+    An instance that was not brought back makes it an error while it is to be tried again, else a failure.
+    """
     if not vmoves:
-        return NotificationStatus.FINISHED, "no instance to move"
+        return Result(NotificationStatus.FINISHED, "no instance to move")
+    counts = collections.Counter(vmove.status for vmove in vmoves)
     message = ", ".join(f"{counts[status]} {status}" for status in VMoveStatus if counts[status])
-    if counts[VMoveStatus.SUCCEEDED] + counts[VMoveStatus.IGNORED] < len(vmoves):
-        reasons = [
-            f"{vmove.instance_uuid}: {vmove.message or 'lost'}"
-            for vmove in vmoves
-            if vmove.status not in (VMoveStatus.SUCCEEDED, VMoveStatus.IGNORED)
-        ]
-        if len(reasons) > _REASONS:
-            reasons[_REASONS:] = [f"and {len(reasons) - _REASONS} more, see its vmoves"]
-        return NotificationStatus.ERROR, f"{message}; {'; '.join(reasons)}"
-    return NotificationStatus.FINISHED, message
+    lost = [vmove for vmove in vmoves if vmove.status not in (VMoveStatus.SUCCEEDED, VMoveStatus.IGNORED)]
+    if not lost:
+        return Result(NotificationStatus.FINISHED, message)
+    reasons = "; ".join(_list_reasons(lost))
+    times = [vmove.retry_at for vmove in lost if vmove.retry_at]
+    if times:
+        message += f", {retries.describe(min(times))}"
+        return Result(NotificationStatus.ERROR, f"{message}; {reasons}", min(times))
+    return Result(NotificationStatus.FAILED, f"{message}; {reasons}")
+
+
+def _list_reasons(vmoves: list[VMove]) -> list[str]:
+    reasons = [f"{vmove.instance_uuid}: {vmove.message or 'lost'}" for vmove in vmoves]
+    if len(reasons) > _REASONS:
+        reasons[_REASONS:] = [f"and {len(reasons) - _REASONS} more, see its vmoves"]
+    return reasons

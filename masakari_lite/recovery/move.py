@@ -4,7 +4,7 @@ import logging
 
 from masakari_lite.compute.watcher import HostWatcher
 from masakari_lite.journal.store import Journal
-from masakari_lite.models import JsonDict, Migration, Step, VMove
+from masakari_lite.models import JsonDict, Migration, Notification, Step, VMove
 
 LOG = logging.getLogger(__name__)
 
@@ -12,8 +12,11 @@ LOG = logging.getLogger(__name__)
 class Move:
     """A journal row of which every step is written before its request goes out."""
 
-    def __init__(self, journal: Journal, watcher: HostWatcher, vmove: VMove) -> None:
+    def __init__(
+        self, journal: Journal, notification: Notification, watcher: HostWatcher, vmove: VMove
+    ) -> None:
         self._journal = journal
+        self._notification = notification
         self._watcher = watcher
         self._vmove = vmove
         self._unwritten: JsonDict = {}
@@ -29,6 +32,11 @@ class Move:
         return self._vmove.instance_uuid
 
     @property
+    def attempts(self) -> int:
+        """How many tries were begun."""
+        return int(self._unwritten.get("attempts", self._vmove.attempts))
+
+    @property
     def is_locked_by_us(self) -> bool:
         """Whether a lock of ours may be on the instance."""
         return bool(self._unwritten.get("locked_by_us", self._vmove.locked_by_us))
@@ -41,9 +49,10 @@ class Move:
         """Write a step to the journal, with what was learned since the last one.
 
         :raises JournalError: when it could not be written, so that its request must not go out
+        :raises ClaimLost: when another engine has taken the recovery up: likewise
         """
         changes = self._unwritten | changes
-        self._vmove = self._journal.update_vmove(self._vmove, step=step, **changes)
+        self._vmove = self._journal.update_vmove(self._notification, self._vmove, step=step, **changes)
         self._unwritten = {}
         self.log(logging.INFO, "%s%s", step, f" ({changes['message']})" if changes.get("message") else "")
 

@@ -3,7 +3,7 @@
 from oslo_utils import timeutils
 
 from masakari_lite.journal.store import Journal
-from masakari_lite.models import JsonDict
+from masakari_lite.models import JsonDict, Notification
 
 
 class ProgressLog:
@@ -12,9 +12,9 @@ class ProgressLog:
     Only the thread that runs the flow may write: the entries of a task's pool come to it one by one.
     """
 
-    def __init__(self, journal: Journal, notification_uuid: str) -> None:
+    def __init__(self, journal: Journal, notification: Notification) -> None:
         self._journal = journal
-        self._notification_uuid = notification_uuid
+        self._notification = notification
         self._tasks: list[JsonDict] = []
 
     def begin(self, task: str) -> None:
@@ -46,4 +46,4 @@ class ProgressLog:
         self._write()
 
     def _write(self) -> None:
-        self._journal.update_notification(self._notification_uuid, progress=tuple(self._tasks))
+        self._journal.update_notification(self._notification, progress=tuple(self._tasks))

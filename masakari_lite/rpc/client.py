@@ -8,6 +8,8 @@ from oslo_config import cfg
 from masakari_lite.models import JsonDict
 from masakari_lite.rpc import transport
 
+_HEALTH_VERSION = "1.1"
+
 
 class EngineAPI:
     """The engine, from another process.
@@ -67,5 +69,18 @@ class EngineAPI:
         method = "get_notification_recovery_workflow_details"
         return self._call(method, notification_uuid=notification_uuid)  # type: ignore[return-value]
 
+    def get_health(self, server: str | None = None) -> JsonDict:
+        """Ask an engine how it is.
+
+        :param server: the name of the engine, its ``[DEFAULT] host``; whichever answers when absent
+        :returns: host, version, healthy, checks (by name, each with ok and message), and recoveries (the
+            hosts that it recovers)
+        """
+        wanted = {} if server is None else {"server": server}
+        return self._send(self._client.prepare(version=_HEALTH_VERSION, **wanted), "get_health", {})
+
     def _call(self, method: str, **arguments: Any) -> JsonDict:
-        return self._client.call({}, method, **arguments)  # type: ignore[no-any-return]
+        return self._send(self._client, method, arguments)
+
+    def _send(self, client: Any, method: str, arguments: JsonDict) -> JsonDict:
+        return client.call({}, method, **arguments)  # type: ignore[no-any-return]

@@ -1,6 +1,5 @@
 """The engine's RPC server. The only place that names an executor."""
 
-import socket
 from typing import Any
 
 import oslo_messaging
@@ -19,7 +18,7 @@ def build_server(conf: cfg.ConfigOpts, connection: Any, endpoint: object) -> Any
     """
     return oslo_messaging.get_rpc_server(
         connection,
-        transport.get_target(conf, server=conf.host or socket.gethostname()),
+        transport.get_target(conf, server=transport.get_server_name(conf)),
         [endpoint],
         executor=_EXECUTOR,
         access_policy=oslo_messaging.DefaultRPCAccessPolicy,

@@ -1,5 +1,6 @@
 """The transport that all RPC goes by: [DEFAULT] transport_url."""
 
+import socket
 from typing import Any
 
 import oslo_messaging
@@ -7,7 +8,10 @@ from oslo_config import cfg
 
 from masakari_lite import exceptions
 
-TARGET_VERSION = "1.0"
+# what the engine answers; 1.1 added get_health
+TARGET_VERSION = "1.1"
+# what clients ask for, unless the method is newer: an older engine answers it too
+_OLDEST_VERSION = "1.0"
 _EXCEPTIONS = ["masakari_lite.exceptions"]
 
 
@@ -24,4 +28,9 @@ def get_transport(conf: cfg.ConfigOpts) -> Any:
 
 def get_target(conf: cfg.ConfigOpts, server: str | None = None) -> Any:
     """Address the engines: all of a topic, or the one named ``server``."""
-    return oslo_messaging.Target(topic=conf.masakari_topic, version=TARGET_VERSION, server=server)
+    return oslo_messaging.Target(topic=conf.masakari_topic, version=_OLDEST_VERSION, server=server)
+
+
+def get_server_name(conf: cfg.ConfigOpts) -> str:
+    """Tell the name by which the engine of this machine and configuration is addressed alone."""
+    return str(conf.host or socket.gethostname())

@@ -103,6 +103,9 @@ class HttpServer:
         while line := readline(LARGEST_HEAD).strip():
             name, _colon, value = line.decode("latin-1").partition(":")
             headers[name.strip().lower()] = value.strip()
-        content = read(int(headers.get("content-length", 0)))
+        length = int(headers.get("content-length", 0))
+        content = read(length)
+        if len(content) < length:  # the client went away in mid-request
+            return None
         path, _mark, query = target.partition("?")
         return Request(method, path, query, headers, content, self.url)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from masakari_lite import exceptions
+from masakari_lite.models import Notification
 from tests.functional.harness import HOST, Site, build_notification
 
 STOPPED = {"event": "STOPPED", "host_status": "NORMAL", "cluster_status": "OFFLINE"}
@@ -66,6 +67,27 @@ def test_a_notification_sent_again_is_answered_with_the_first(site: Site) -> Non
     site.assert_evacuated_once(server)
 
 
+def test_a_notification_that_two_engines_get_at_once_is_no_duplicate_of_itself(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = site.engine.notify(notification_uuid=str(uuid.uuid4()))["notification_uuid"]
+
+    journal = site.engine.service._journal
+    real, looks = journal.get_notification, []
+
+    def look_before_the_other_wrote_it(notification_uuid: str) -> Notification:
+        looks.append(notification_uuid)
+        if len(looks) == 1:
+            raise exceptions.NotificationNotFound(notification_uuid)
+        return real(notification_uuid)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(journal, "get_notification", look_before_the_other_wrote_it)
+        again = site.engine.notify(notification_uuid=key)
+    assert again["notification_uuid"] == key
+    assert len(site.engine.api.list_notifications()) == 1
+
+
 def test_a_duplicate_is_refused_by_the_name_of_the_first(build_site: Callable[..., Site]) -> None:
     site = build_site(cloud={"evacuation_latency": 0.5})
     (server,) = site.add(1)
@@ -103,7 +125,7 @@ def test_a_failed_instance_makes_an_error_with_its_reason(site: Site) -> None:
     site.cloud.no_valid_host(ill.uuid)
     ended = site.recover()
     assert ended["status"] == "error"
-    assert ended["message"].startswith("1 succeeded, 1 failed; ")
+    assert ended["message"].startswith("1 succeeded, 1 failed, tried again at ")
     assert f"{ill.uuid}: Nova found no host for it" in ended["message"]
     site.assert_evacuated_once(well)
 

@@ -138,7 +138,7 @@ def wait_for_end(site: Site, notification_uuid: str) -> NotificationStatus:
 
         def ended() -> NotificationStatus | None:
             status = journal.get_notification(notification_uuid).status
-            return None if status.is_unfinished else status
+            return None if status.is_active else status
 
         return polling.wait_until(ended, 0.05, 20, "the end of the notification")
 

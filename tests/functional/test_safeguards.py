@@ -1,14 +1,10 @@
 """What keeps a rare coincidence from doing harm."""
 
 import datetime
-import pathlib
 from collections.abc import Callable
 
-import pytest
 from oslo_utils import timeutils
 
-from masakari_lite import exceptions
-from masakari_lite.engine.service import EngineService
 from masakari_lite.journal.store import Journal
 from masakari_lite.models import Notification, NotificationStatus, NotificationType, Step, VMove, VMoveStatus
 from masakari_lite.simulator import Fault
@@ -18,12 +14,14 @@ UUID = "6a1b46b9-3f5c-4a53-9a3e-6f0d3b1a7f10"
 PAYLOAD = {"event": "STOPPED", "host_status": "NORMAL"}
 
 
-def write_left_notification(journal: Journal, age: float) -> None:
+def write_left_notification(journal: Journal, age: float) -> Notification:
     """Write what an engine leaves that died when it had just begun, ``age`` seconds ago."""
     then = timeutils.utcnow() - datetime.timedelta(seconds=age)
     kind = NotificationType.COMPUTE_HOST
-    journal.add_notification(Notification(UUID, kind, HOST, then, PAYLOAD, NotificationStatus.RUNNING, 1))
-    journal.update_notification(UUID, created_at=then)
+    left = Notification(UUID, kind, HOST, then, PAYLOAD, NotificationStatus.RUNNING, 1)
+    journal.add_notification(left)
+    journal.update_notification(left, created_at=then)
+    return left
 
 
 def test_a_host_that_was_repaired_meanwhile_is_not_forced_down(build_site: Callable[..., Site]) -> None:
@@ -55,10 +53,10 @@ def test_the_outcome_of_a_move_is_written_before_its_unlocking(site: Site) -> No
     (server,) = site.add(1)
     site.cloud.fail_host(HOST)
     with site.journal() as journal:
-        write_left_notification(journal, age=10)
+        left = write_left_notification(journal, age=10)
         vmove = VMove(UUID, server.uuid, server.name, HOST, "active", 1, locked_by_us=True)
-        journal.add_vmoves([vmove])
-        journal.update_vmove(vmove, status=VMoveStatus.SUCCEEDED, step=Step.UNLOCK, message="evacuated")
+        journal.add_vmoves(left, [vmove])
+        journal.update_vmove(left, vmove, status=VMoveStatus.SUCCEEDED, step=Step.UNLOCK, message="evacuated")
     site.cloud.update(server, host="compute-2", vm_state="stopped", power_state=4)
     assert site.engine.wait(UUID)["status"] == "finished"
     assert server.vm_state == "stopped"
@@ -78,9 +76,3 @@ def test_an_outage_does_not_count_as_time_in_which_nothing_happened(build_site: 
     site.clock.leap(601)
     assert site.engine.wait(uuid)["message"] == "2 succeeded"
     site.assert_evacuated_once(*servers)
-
-
-def test_a_second_engine_on_the_same_state_path_is_refused(site: Site, tmp_path: pathlib.Path) -> None:
-    assert site.engine
-    with pytest.raises(exceptions.ConfigurationError, match=r"state_path: another engine works with"):
-        EngineService(site.conf)

@@ -94,7 +94,7 @@ def test_an_instance_is_left_with_the_reason(
 ) -> None:
     (server,) = site.add(1, **state)
     ended = site.recover()
-    assert ended["status"] == ("finished" if status == "ignored" else "error")
+    assert ended["status"] == ("finished" if status == "ignored" else "failed")
     move = site.vmove(ended, server)
     assert (move["status"], move["step"]) == (status, "done")
     assert reason in move["message"]

@@ -1,6 +1,7 @@
 """The three tasks of a host's recovery. Each may be run again after a crash: it looks first."""
 
 import contextlib
+import datetime
 import logging
 from collections.abc import Iterator
 
@@ -8,7 +9,7 @@ from oslo_utils import timeutils
 from taskflow import task
 
 from masakari_lite import concurrency, exceptions, polling
-from masakari_lite.models import ComputeService, Instance, VMove, VMoveStatus
+from masakari_lite.models import ComputeService, Instance, Step, VMove, VMoveStatus
 from masakari_lite.recovery import evacuation
 from masakari_lite.recovery.context import RecoveryContext
 
@@ -29,15 +30,34 @@ class DisableComputeServiceTask(task.Task):
         as its ``rpc_response_timeout``.
 
         :raises HostStillUp: when it is not down within wait_period_after_service_update
+        :raises HostReturned: when it has been up since it was first seen down
         """
         context = self._context
         service = context.nova.get_compute_service(context.host)
+        self._refuse_returned(service)
         if service.is_up and self._may_be_forced_down():
             context.nova.force_down(service)
         service = self._wait_until_down(service)
         if service.is_enabled:
             context.nova.disable(service, context.conf.host_failure.service_disable_reason)
+        self._remember()
         context.progress.say(f"the compute service of {context.host} is down and disabled", 1.0)
+
+    def _remember(self) -> None:
+        """Note how the dead service looks, for tries of later: that it was fenced is known only of now."""
+        context = self._context
+        if context.notification.service_updated_at is None:
+            service = context.nova.get_compute_service(context.host)
+            context.journal.update_notification(context.notification, service_updated_at=service.updated_at)
+
+    def _refuse_returned(self, service: ComputeService) -> None:
+        seen = self._context.notification.service_updated_at
+        if seen is not None and seen != service.updated_at:
+            raise exceptions.HostReturned(
+                f"the compute service of {service.host} has reported, or was changed, at "
+                f"{service.updated_at}, after its recovery began ({seen}): the host may be alive, so nothing "
+                "more is evacuated from it; if it is dead, fence it and notify again"
+            )
 
     def _may_be_forced_down(self) -> bool:
         """Tell whether the service may be forced down: not long after the host was fenced and notified.
@@ -84,13 +104,14 @@ class PrepareHAEnabledInstancesTask(task.Task):
         self._context = context
 
     def execute(self) -> list[VMove]:
-        """Plan the moves; those of an interrupted run go on, with the original states of first sight.
+        """Plan the moves; those of an earlier run go on, with the original states of first sight.
 
         :returns: the moves that have not ended, HA enabled instances first
         """
         context = self._context
         instances = {instance.uuid: instance for instance in context.watcher.open()}
         known = context.journal.list_vmoves(context.notification.notification_uuid)
+        known = [self._take_up_again(vmove) for vmove in known]
         planned = {vmove.instance_uuid for vmove in known}
         last = context.journal.list_last_moves(context.host)
         new = [
@@ -99,10 +120,25 @@ class PrepareHAEnabledInstancesTask(task.Task):
             if instance.uuid not in planned
         ]
         new.sort(key=lambda vmove: not self._is_ha_enabled(instances[vmove.instance_uuid]))
-        context.journal.add_vmoves(new)
+        context.journal.add_vmoves(context.notification, new)
         todo = [vmove for vmove in [*known, *new] if not vmove.has_ended]
         context.progress.say(f"{len(todo)} of {len(known) + len(new)} instances are to be evacuated", 1.0)
         return todo
+
+    def _take_up_again(self, vmove: VMove) -> VMove:
+        """Plan a failed move once more when its next try is due; its first sight stays."""
+        # what is due soon is tried now, so that tries of many instances come together
+        soon = datetime.timedelta(seconds=self._context.conf.host_failure.evacuation_retry_interval / 4)
+        if not vmove.has_ended or vmove.retry_at is None or vmove.retry_at > timeutils.utcnow() + soon:
+            return vmove
+        return self._context.journal.update_vmove(
+            self._context.notification,
+            vmove,
+            status=VMoveStatus.PENDING,
+            step=Step.PLANNED,
+            retry_at=None,
+            end_time=None,
+        )
 
     def _plan(self, instance: Instance, last: VMove | None) -> VMove:
         origin = _Origin(instance, last)
@@ -143,12 +179,17 @@ class _Origin:
 
     def __init__(self, instance: Instance, last: VMove | None) -> None:
         source: Instance | VMove = instance
-        # attempts: one that was refused by its state was not touched by us
-        if last and last.status is VMoveStatus.FAILED and last.attempts and instance.vm_state == "error":
+        if last and instance.vm_state == "error" and self._was_touched(last):
             source = last
         self.vm_state = source.vm_state
         self.power_state = source.power_state
         self.task_state = source.task_state
+
+    @staticmethod
+    def _was_touched(last: VMove) -> bool:
+        """Tell whether we may have put it into error; one that was refused by its state was not touched."""
+        is_back = last.status in (VMoveStatus.SUCCEEDED, VMoveStatus.IGNORED)
+        return not is_back and (last.attempts > 0 or last.step in (Step.RESET_STATE, Step.EVACUATE))
 
 
 class EvacuateInstancesTask(task.Task):
@@ -161,7 +202,7 @@ class EvacuateInstancesTask(task.Task):
     def execute(self, vmoves: list[VMove]) -> None:
         """Run every move to its end; one instance's trouble does not stop the others.
 
-        :raises EngineStopping: when the engine stops before all were begun; the journal has the rest
+        :raises RecoveryLeft: when the engine stops, or loses its claim, before all have ended
         :raises JournalError: when a move could not be written
         """
         context = self._context
@@ -173,11 +214,11 @@ class EvacuateInstancesTask(task.Task):
             for outcome in outcomes:
                 if isinstance(outcome.error, exceptions.JournalError):
                     raise outcome.error
-                if not isinstance(outcome.error, exceptions.EngineStopping):
+                if not isinstance(outcome.error, exceptions.RecoveryLeft):
                     ended += 1
                     context.progress.say(_describe(outcome), ended / len(vmoves))
         if ended < len(vmoves):
-            raise exceptions.EngineStopping(f"{len(vmoves) - ended} instances are left for the next start")
+            raise exceptions.RecoveryLeft(f"{len(vmoves) - ended} instances are left as the journal says")
 
     def _evacuate(self, vmove: VMove) -> VMove:
         return evacuation.evacuate(self._context, vmove)

@@ -27,6 +27,10 @@ DEFAULTS = {
     ("host_failure", "ha_enabled_instance_metadata_key"): "HA_Enabled",
     ("host_failure", "ignore_instances_in_error_state"): False,
     ("host_failure", "force_down"): False,
+    ("host_failure", "evacuation_attempts"): 5,
+    ("host_failure", "evacuation_retry_interval"): 60,
+    ("coordination", "backend_url"): "file:///var/lib/masakari/claims",
+    ("coordination", "lease_time"): 30,
     ("database", "connection"): "sqlite:////var/lib/masakari/masakari.sqlite",
     ("nova", "service_type"): "compute",
     ("nova", "timeout"): 60,
@@ -49,6 +53,9 @@ TOO_SMALL = [
     ("DEFAULT", "retry_notification_new_status_interval", "-1"),
     ("DEFAULT", "check_expired_notifications_interval", "0"),
     ("DEFAULT", "notifications_expired_interval", "0"),
+    ("host_failure", "evacuation_attempts", "0"),
+    ("host_failure", "evacuation_retry_interval", "-1"),
+    ("coordination", "lease_time", "1"),
     ("nova", "retry_period", "-1"),
 ]
 WRONG = [
@@ -63,6 +70,8 @@ WRONG = [
     ("host_failure", "evacuate_all_instances", "some"),
     ("host_failure", "force_down", "2"),
     ("host_failure", "service_disable_reason", "x" * 256),
+    ("host_failure", "evacuation_attempts", "2.5"),
+    ("coordination", "lease_time", "short"),
 ]
 MUTABLE = {
     "host_failure_recovery_threads",
@@ -71,7 +80,11 @@ MUTABLE = {
     "verify_interval",
     "wait_period_after_power_off",
     "wait_period_after_power_on",
+    "evacuation_attempts",
+    "evacuation_retry_interval",
 }
+# these count something else than seconds
+COUNTS = {"host_failure_recovery_threads", "evacuation_attempts"}
 
 
 @pytest.fixture
@@ -140,13 +153,13 @@ def test_every_option_has_help():
 
 def test_every_option_of_ours_with_a_unit_names_it():
     for group, opt in listed():
-        if group != "nova" and isinstance(opt, cfg.IntOpt | cfg.FloatOpt) and "threads" not in opt.name:
+        if group != "nova" and isinstance(opt, cfg.IntOpt | cfg.FloatOpt) and opt.name not in COUNTS:
             assert "second" in opt.help.lower(), opt.name
 
 
 def test_passwords_are_secret():
     secrets = {opt.dest for _group, opt in listed() if opt.secret}
-    assert {"os_privileged_user_password", "password"} <= secrets
+    assert {"os_privileged_user_password", "password", "backend_url"} <= secrets
     assert not {opt.dest for _group, opt in listed() if "password" in opt.dest} - secrets
 
 
@@ -154,6 +167,11 @@ def test_what_a_running_engine_can_reread():
     mutable = {opt.dest for _group, opt in listed() if opt.mutable}
     assert mutable >= MUTABLE
     assert not mutable & {"host", "masakari_topic", "state_path", "os_privileged_user_name"}
+    assert not mutable & {"backend_url", "lease_time"}  # all engines must have the same
+
+
+def test_the_claims_are_in_the_state_path(load):
+    assert load("DEFAULT", "state_path", "/srv").coordination.backend_url == "file:///srv/claims"
 
 
 def test_list_opts_has_every_registered_option():

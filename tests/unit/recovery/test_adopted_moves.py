@@ -20,7 +20,7 @@ def site(tmp_path):
 def leave_behind(site, server):
     """Write what an engine that died after its evacuate request has left."""
     with site.journal() as journal:
-        journal.add_notification(
+        added = journal.add_notification(
             Notification(
                 notification_uuid=UUID,
                 type=NotificationType.COMPUTE_HOST,
@@ -32,6 +32,7 @@ def leave_behind(site, server):
             )
         )
         journal.add_vmoves(
+            added,
             [
                 VMove(
                     notification_uuid=UUID,
@@ -47,7 +48,7 @@ def leave_behind(site, server):
                     attempts=1,
                     start_time=timeutils.utcnow(),
                 )
-            ]
+            ],
         )
 
 

@@ -1,0 +1,101 @@
+"""masakari-lite health."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from typing import Any
+
+from cliff.lister import Lister
+
+from masakari_lite.cli.app import HEALTH_TIMEOUT
+from masakari_lite.cli.errors import CommandError, NoAnswer
+from masakari_lite.models import JsonDict
+
+Row = tuple[str, bool, str]
+
+_LISTED = ("check", "ok", "message")
+_UNHEALTHY = 1
+_UNREACHED = 2
+
+
+class Health(Lister):
+    """Ask an engine whether it can work: whether it answers by RPC, and reaches its journal and Nova.
+
+    The exit status is 0 when all is well, 1 when the engine answers and something is not, and 2 when no
+    engine answers within --timeout or it can't be asked. That is for a readiness probe, and for an alarm. The
+    engine itself needs up to 5 s to find out that something is away.
+
+    For a liveness probe use --liveness, or the engine is restarted whenever Nova, the database or the
+    message broker is away, and that helps nobody. It asks the engine of this machine and configuration, and
+    not by RPC: the engine leaves a sign of life in state_path every few seconds for as long as it runs as it
+    should. The exit status is 0 when there is one, and 2 when there is none or an old one.
+    """
+
+    _status = 0
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Take whom to ask."""
+        parser: argparse.ArgumentParser = super().get_parser(prog_name)
+        whom = parser.add_mutually_exclusive_group()
+        whom.add_argument(
+            "--host", help="ask the engine of that name ([DEFAULT] host there); this host's if not given"
+        )
+        whom.add_argument("--any", action="store_true", help="ask whichever engine answers first")
+        whom.add_argument(
+            "--liveness", action="store_true", help="ask only whether this host's engine is alive"
+        )
+        return parser
+
+    def run(self, parsed_args: argparse.Namespace) -> int:
+        """Tell the engine's health in the exit status."""
+        try:
+            return super().run(parsed_args) or self._status
+        except CommandError as error:
+            self.app.LOG.error(str(error), exc_info=self.app.options.debug)
+            return _UNREACHED
+
+    def take_action(self, parsed_args: argparse.Namespace) -> tuple[tuple[str, ...], list[Row]]:
+        """Ask."""
+        if parsed_args.liveness:
+            return _LISTED, [self._feel_pulse()]
+        rows = self._ask(parsed_args)
+        self._status = 0 if all(ok for _name, ok, _message in rows) else _UNHEALTHY
+        return _LISTED, rows
+
+    def _ask(self, parsed_args: argparse.Namespace) -> list[Row]:
+        from masakari_lite.rpc import transport
+
+        server = parsed_args.host or transport.get_server_name(self.app.load())
+        begun = time.monotonic()
+        try:
+            answer = self.app.connect(HEALTH_TIMEOUT).get_health(None if parsed_args.any else server)
+        except NoAnswer as error:
+            raise NoAnswer(str(error) if parsed_args.any else f"engine {server}: {error}") from error
+        return build_rows(answer, time.monotonic() - begun)
+
+    def _feel_pulse(self) -> Row:
+        from masakari_lite.engine import pulse
+
+        path = pulse.find_path(self.app.load())
+        age = pulse.find_age(path)
+        if age is None:
+            raise CommandError(f"no engine lives here: there is no {path}")
+        if age > pulse.LIMIT:
+            raise CommandError(
+                f"the engine is dead or stuck: its last sign of life, {path}, is {age:.0f} s old"
+            )
+        return "pulse", True, f"{age:.0f} s ago"
+
+
+def build_rows(answer: JsonDict, seconds: float) -> list[Row]:
+    """Make a row of each check; that there was an answer is one of them.
+
+    :param answer: of get_health
+    :param seconds: how long it took
+    """
+    hosts = ", ".join(answer["recoveries"])
+    what = f"recovers {hosts}" if hosts else "recovers no host"
+    who = f"engine {answer['host']} ({answer['version']}) answered after {seconds:.1f} s and {what}"
+    checks: dict[str, Any] = answer["checks"]
+    return [("rpc", True, who), *((name, check["ok"], check["message"]) for name, check in checks.items())]

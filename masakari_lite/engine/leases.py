@@ -1,0 +1,82 @@
+"""Keeping a tooz lock, and making sure that it is still held: what tooz's drivers leave out, too."""
+
+import base64
+from typing import Any
+
+import pymysql
+import tooz
+from tooz.drivers import mysql
+
+from masakari_lite import exceptions
+
+
+def hasten(coordinator: Any) -> None:
+    """Have Redis' client try once, so that it is heard in time that the server is away.
+
+    It tries 11 times with pauses, and tooz that 15 times: a minute in all while nobody listens. tooz has no
+    option for it.
+    """
+    make_client = getattr(coordinator, "_make_client", None)
+    if make_client is None:
+        return
+
+    def make_hasty_client(*arguments: Any) -> Any:
+        client = make_client(*arguments)
+        if hasattr(client, "set_retry"):  # is Redis'
+            from redis import backoff, retry  # an extra
+
+            client.set_retry(retry.Retry(backoff.NoBackoff(), 0))
+        return client
+
+    coordinator._make_client = make_hasty_client
+
+
+def begin(lock: Any, lease_time: int) -> None:
+    """Have a lock that was just acquired end with its lease.
+
+    MySQL keeps a lock as long as its connection, and that of a machine that lost its power for eight hours.
+    """
+    if isinstance(lock, mysql.MySQLLock):
+        _ask_mysql(lock, "SET SESSION wait_timeout = %s", lease_time)
+
+
+def prolong(lock: Any) -> bool:
+    """Prolong a lock's lease.
+
+    :returns: whether the lock is still held
+    :raises Exception: of tooz's driver or its client, when the backend did not answer
+    """
+    if isinstance(lock, mysql.MySQLLock):
+        try:
+            return _ask_mysql(lock, "SELECT IS_USED_LOCK(%s) = CONNECTION_ID()", lock.name) == 1
+        except pymysql.MySQLError:
+            return False  # the lock has gone with its connection
+    if hasattr(lock, "_lease"):  # etcd's heartbeat tells neither of the lease nor of the key
+        values = lock._coord.client.get(lock._key.decode())
+        return bool(lock._lease.refresh() > 0) and values == [base64.b64decode(lock._uuid)]
+    try:
+        if not lock.is_still_owner():
+            return False
+    except tooz.NotImplemented:
+        pass
+    return bool(lock.heartbeat()) if hasattr(lock, "heartbeat") else True
+
+
+def _ask_mysql(lock: Any, query: str, argument: object) -> object:
+    with lock._conn.cursor() as cursor:
+        cursor.execute(query, (argument,))
+        row = cursor.fetchone()
+    return row[0] if row else None
+
+
+def hide_password(url: str) -> str:
+    """Show where a backend is, and none of what may be a secret, however malformed the URL is."""
+    scheme, _, rest = url.partition("://")
+    return f"{scheme}://{rest.rpartition('@')[2].partition('?')[0]}"
+
+
+def refuse(url: str, cause: str) -> exceptions.ConfigurationError:
+    """Say that a backend cannot be used at all."""
+    return exceptions.ConfigurationError(
+        f"[coordination] backend_url: {hide_password(url)} cannot be used: {cause}"
+    )

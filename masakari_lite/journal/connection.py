@@ -1,0 +1,100 @@
+"""The journal's database: connecting to it, and what its libraries raise in our words."""
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import sqlalchemy as sa
+from oslo_config import cfg
+from oslo_db import exception as db_exceptions
+from oslo_db.sqlalchemy import enginefacade
+
+from masakari_lite import exceptions
+
+
+class AlreadyThere(exceptions.JournalError):
+    """Raised when a row with the same key has been written meanwhile."""
+
+
+_FACADE = frozenset(
+    {
+        "connection",
+        "connection_recycle_time",
+        "connection_debug",
+        "max_pool_size",
+        "max_overflow",
+        "pool_timeout",
+        "sqlite_synchronous",
+        "max_retries",
+        "retry_interval",
+        "mysql_sql_mode",
+        "mysql_wsrep_sync_wait",
+        "connection_parameters",
+    }
+)
+
+
+def connect(conf: cfg.ConfigOpts) -> Any:
+    """Connect as ``[database]`` says; returns oslo.db's transaction context."""
+    settings = {key: value for key, value in conf.database.items() if key in _FACADE}
+    settings["connection"] = _with_charset(conf.database.connection)
+    manager = enginefacade.transaction_context()
+    manager.configure(**settings)
+    return manager
+
+
+def _with_charset(connection: str) -> str:
+    """Have MySQL and MariaDB take every character: their drivers' utf8 lacks those of four bytes."""
+    url = sa.make_url(connection)
+    if url.get_backend_name() in ("mysql", "mariadb") and "charset" not in url.query:
+        url = url.update_query_dict({"charset": "utf8mb4"})
+    return url.render_as_string(hide_password=False)
+
+
+@contextlib.contextmanager
+def translated(conf: cfg.ConfigOpts) -> Iterator[None]:
+    """Turn every error of the database's libraries into a JournalError."""
+    try:
+        yield
+    except db_exceptions.DBDuplicateEntry as error:
+        raise AlreadyThere(str(error)) from error
+    except (db_exceptions.DBError, db_exceptions.RetryRequest, sa.exc.SQLAlchemyError, ImportError) as error:
+        if _is_duplicate_on_postgresql(error):
+            raise AlreadyThere(str(error)) from error
+        raise exceptions.JournalError(
+            f"the journal in {_hide_password(conf.database.connection)} ([database] connection) cannot be "
+            f"used: {find_cause(error)}"
+        ) from error
+
+
+def find_cause(error: Exception) -> str:
+    """Tell what went wrong, without the statement in which it did."""
+    return str(error).partition("\n")[0]
+
+
+def _is_duplicate_on_postgresql(error: BaseException) -> bool:
+    """Tell a duplicate key by its SQLSTATE: oslo.db knows it by psycopg2's words only."""
+    original = getattr(getattr(error, "inner_exception", None), "orig", None)
+    details = original.args[0] if original and original.args else None
+    return isinstance(details, dict) and details.get("C") == "23505"
+
+
+def _hide_password(url: str) -> str:
+    try:
+        return sa.make_url(url).render_as_string(hide_password=True)
+    except sa.exc.ArgumentError:
+        return "a database with a malformed URL"
+
+
+def commit_each_statement(engine: sa.Engine) -> None:
+    """Leave no transaction open on a server while this process may be stopped, or its machine die.
+
+    The server would keep the transaction's locks until it noticed, for hours perhaps, and other engines
+    would wait for them. So whatever belongs together is one statement.
+    """
+
+    def set_autocommit(raw: Any, _record: Any) -> None:
+        engine.dialect.set_isolation_level(raw, "AUTOCOMMIT")
+
+    sa.event.listen(engine, "connect", set_autocommit)
+    engine.dispose()  # those that were made before

@@ -1,0 +1,196 @@
+"""Claims on a real backend: a directory, or what MASAKARI_LITE_TEST_COORDINATION names."""
+
+import os
+import pathlib
+import time
+import uuid
+from collections.abc import Callable, Iterator
+
+import pytest
+import tooz
+from oslo_config import cfg
+
+from masakari_lite import conf as options
+from masakari_lite import exceptions
+from masakari_lite.engine import claims, leases
+from masakari_lite.engine.claims import Claims
+
+_SERVER = os.environ.get("MASAKARI_LITE_TEST_COORDINATION")
+HOST = "compute-1"
+
+
+@pytest.fixture(
+    params=[
+        "file",
+        pytest.param(
+            "server",
+            marks=pytest.mark.skipif(not _SERVER, reason="MASAKARI_LITE_TEST_COORDINATION names no server"),
+        ),
+    ]
+)
+def conf(request: pytest.FixtureRequest, tmp_path: pathlib.Path) -> cfg.ConfigOpts:
+    found = cfg.ConfigOpts()
+    options.register_opts(found)
+    found([], project="masakari", default_config_files=[], default_config_dirs=[])
+    found.set_override("state_path", str(tmp_path))
+    found.set_override("masakari_topic", str(uuid.uuid4()))
+    found.set_override("lease_time", 2, "coordination")
+    if request.param == "server":
+        found.set_override("backend_url", _SERVER, "coordination")
+    return found
+
+
+@pytest.fixture
+def build(conf: cfg.ConfigOpts) -> Iterator[Callable[[], Claims]]:
+    built: list[Claims] = []
+
+    def make() -> Claims:
+        built.append(Claims(conf, f"engine-{len(built)}"))
+        return built[-1]
+
+    yield make
+    for engine in built:
+        engine.stop()
+
+
+def test_one_engine_at_a_time(build: Callable[[], Claims]) -> None:
+    one, other = build(), build()
+    claim = one.claim(HOST)
+    assert claim
+    claim.check()
+    assert other.claim(HOST) is None
+    assert one.claim(HOST) is None, "nor two recoveries of one engine"
+    assert other.claim("compute-2")
+    one.release(claim)
+    assert other.claim(HOST)
+
+
+def test_any_name_of_a_host(build: Callable[[], Claims]) -> None:
+    one, other = build(), build()
+    for host in ("compute/1", "..", "dc1.example.com", "ä b%", "x" * 255):
+        assert one.claim(host), host
+        assert other.claim(host) is None, host
+
+
+def test_engines_of_another_topic_have_claims_of_their_own(
+    conf: cfg.ConfigOpts, build: Callable[[], Claims]
+) -> None:
+    assert build().claim(HOST)
+    conf.set_override("masakari_topic", str(uuid.uuid4()))
+    assert build().claim(HOST)
+
+
+def test_a_claim_that_is_renewed_lasts(build: Callable[[], Claims]) -> None:
+    one, other = build(), build()
+    one.start()
+    claim = one.claim(HOST)
+    assert claim
+    deadline = time.monotonic() + 3
+    while time.monotonic() < deadline:  # longer than the lease
+        time.sleep(0.2)
+        claim.check()
+        assert other.claim(HOST) is None
+
+
+def test_a_claim_that_is_not_renewed_is_not_acted_on(
+    build: Callable[[], Claims], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim = build().claim(HOST)
+    assert claim
+    now = claim._confirmed_at
+    monkeypatch.setattr(claims, "_now", lambda: now + 1.4)
+    claim.check()
+    monkeypatch.setattr(claims, "_now", lambda: now + 1.6)
+    with pytest.raises(exceptions.ClaimLost, match=HOST):
+        claim.check()
+    claim.renew()
+    assert claim.is_lost, "what may be another's by now is not taken back"
+
+
+def test_a_backend_that_is_away_for_a_moment_loses_nothing(
+    build: Callable[[], Claims], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    engine = build()
+    claim = engine.claim(HOST)
+    assert claim
+
+    def fail(lock: object) -> bool:
+        raise tooz.ToozError("away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(leases, "prolong", fail)
+        for _ in range(3):
+            engine._renew_all()
+    assert caplog.text.count("cannot be renewed, trying again: away") == 1
+    claim.check()
+    engine._renew_all()
+    claim.check()
+    assert "The claims are renewed again" in caplog.text
+
+
+def test_a_claim_that_another_has_is_lost(build: Callable[[], Claims]) -> None:
+    claim = build().claim(HOST)
+    assert claim
+    claim._lock.release()
+    claim.renew()
+    with pytest.raises(exceptions.ClaimLost):
+        claim.check()
+
+
+def test_the_answer_for_the_health(build: Callable[[], Claims]) -> None:
+    engine = build()
+    assert engine.ping().endswith("0 held")
+    assert engine.claim(HOST)
+    assert engine.ping().endswith("1 held")
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("nonsense://somewhere", "backend_url"),
+        ("redis://:secret@127.0.0.1:1?lock_timeout=5", "lease_time"),
+    ],
+)
+def test_a_backend_that_cannot_work_is_named(conf: cfg.ConfigOpts, url: str, said: str) -> None:
+    conf.set_override("backend_url", url, "coordination")
+    with pytest.raises(exceptions.ConfigurationError, match=said) as caught:
+        Claims(conf, "engine")
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("conf", ["file"], indirect=True)
+def test_a_backend_that_is_away_is_an_error_that_passes(conf: cfg.ConfigOpts, tmp_path: pathlib.Path) -> None:
+    blocked = tmp_path / "claims"
+    blocked.write_text("not a directory")
+    engine = Claims(conf, "engine")
+    with pytest.raises(exceptions.CoordinationError, match="backend_url"):
+        engine.claim(HOST)
+    blocked.unlink()
+    assert engine.claim(HOST)
+    engine.stop()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://:secret@host:6379",
+        "redis://:sec/ret@host:6379",
+        "redis://:sec#ret@host:6379",
+        "redis://:s@cret@host:6379?password=secret",
+    ],
+)
+def test_no_password_is_shown(url: str) -> None:
+    assert leases.hide_password(url) == "redis://host:6379"
+
+
+@pytest.mark.parametrize("conf", ["server"], indirect=True)
+@pytest.mark.skipif(not _SERVER, reason="MASAKARI_LITE_TEST_COORDINATION names no server")
+def test_a_backend_that_forgets_its_locks_loses_them_at_the_next_renewal(build: Callable[[], Claims]) -> None:
+    claim = build().claim(HOST)
+    assert claim
+    try:
+        claim._lock.break_()
+    except tooz.NotImplemented:
+        claim._lock.release()
+    claim.renew()
+    assert claim.is_lost
