@@ -17,7 +17,7 @@ from masakari_lite.recovery import retries, states
 from masakari_lite.recovery.context import RecoveryContext
 from masakari_lite.recovery.locking import InstanceLock
 from masakari_lite.recovery.move import Ignored, Move
-from masakari_lite.recovery.restoration import restore
+from masakari_lite.recovery.restoration import describe_arrival, restore
 
 LOG = logging.getLogger(__name__)
 
@@ -135,7 +135,7 @@ class _Evacuation:
             raise Ignored(f"it is on {instance.host or 'no host'} already")
         if self._is_late(instance):
             self._move.learn(dest_host=instance.host)
-            return f"evacuated to {instance.host}"
+            return describe_arrival(self._move.row, instance, instance.vm_state)
         self._lock.set(instance)
         if not self._is_under_way(instance):
             self._send_evacuation(instance)
@@ -277,7 +277,7 @@ class _Evacuation:
         return arrived
 
     def _see_arrival(self) -> Instance | None:
-        """Show the instance when record, host and task_state agree that it has arrived on another host."""
+        """Show the instance when record, host and task_state agree that its evacuation has ended there."""
         record = self._move.find_record()
         if record is None or record.is_running:
             self._pictures += 1
@@ -296,7 +296,10 @@ class _Evacuation:
         return instance if self._has_arrived(instance) else None
 
     def _has_arrived(self, instance: Instance) -> bool:
-        return bool(instance.host) and instance.host != self._move.row.source_host and not instance.task_state
+        # any other task is its owner's: Nova lets a backup pass a lock (createBackup), and one that was asked
+        # for just before the host changed was told to the dead host and never ends
+        is_rebuilding = instance.task_state in states.REBUILDING
+        return bool(instance.host) and instance.host != self._move.row.source_host and not is_rebuilding
 
     def _describe_delay(self, error: exceptions.WaitTimeout) -> str:
         instance = _refuse_deleted(self._watcher.look_again(self._uuid))

@@ -25,8 +25,20 @@ def restore(context: RecoveryContext, move: Move, arrived: Instance, end: End) -
             return message
         raise exceptions.EvacuationFailed(f"{message}, but it is in error there: {arrived.fault}")
     _Restoration(context, move, arrived).bring_to(end)
-    is_kept = move.row.vm_state == end.value
-    return message if is_kept else f"{message}, {end} there: it was {_describe_origin(move.row)}"
+    return describe_arrival(move.row, arrived, end)
+
+
+def describe_arrival(row: VMove, arrived: Instance, vm_state: str) -> str:
+    """Tell where an instance is, and of its state what is not as it was.
+
+    :param vm_state: in which it is left there
+    """
+    message = f"evacuated to {arrived.host}"
+    if row.vm_state != vm_state:
+        message += f", {vm_state} there: it was {_describe_origin(row)}"
+    if arrived.task_state and arrived.vm_state == vm_state:
+        message += f"; {_explain_task(arrived)}"
+    return message
 
 
 class _Restoration:
@@ -49,6 +61,9 @@ class _Restoration:
             self._nova.reset_state(self._move.uuid, "error")
 
     def _power(self, vm_state: str, request: Callable[[str], None], period: float) -> None:
+        # a request of before a crash may be under way, or a backup of the owner's
+        if self._arrived.task_state and self._arrived.vm_state != vm_state:
+            self._arrived = self._wait_until_idle(period)
         if self._arrived.vm_state == vm_state:
             return
         self._move.note(Step.RESTORE)
@@ -57,19 +72,32 @@ class _Restoration:
         except exceptions.NovaConflict as error:
             # a repeated request finds the first one under way
             self._move.log(logging.INFO, "%s; waiting for what is under way", error)
-        self._wait_for(vm_state, period)
+        self._wait_for(
+            lambda now: now.vm_state == vm_state and not now.task_state, f"vm_state {vm_state}", period
+        )
 
-    def _wait_for(self, vm_state: str, period: float) -> None:
-        def is_there() -> bool | None:
+    def _wait_until_idle(self, period: float) -> Instance:
+        what = f"an end of its task, so that its power can be restored: {_explain_task(self._arrived)}"
+        return self._wait_for(lambda now: not now.task_state, what, period)
+
+    def _wait_for(self, is_so: Callable[[Instance], bool], what: str, period: float) -> Instance:
+        def look() -> Instance | None:
             instance = self._watcher.see(self._move.uuid)
             if instance is None:
                 raise Ignored("it was deleted meanwhile")
-            return (instance.vm_state == vm_state and not instance.task_state) or None
+            return instance if is_so(instance) else None
 
         try:
-            self._watcher.wait_for(is_there, period, f"vm_state {vm_state}")
+            return self._watcher.wait_for(look, period, what)
         except exceptions.WaitTimeout as error:
             raise exceptions.EvacuationFailed(f"evacuated to {self._arrived.host}, but {error}") from error
+
+
+def _explain_task(instance: Instance) -> str:
+    return (
+        f"its task_state is {instance.task_state}: if that does not end, it was begun while the instance "
+        "changed hosts and told to the failed one, so reset its state to active"
+    )
 
 
 def _describe_origin(vmove: VMove) -> str:
