@@ -1,0 +1,79 @@
+"""The journal of one run, beside the engine: written before it starts, read while it runs."""
+
+import contextlib
+import pathlib
+import shutil
+import sqlite3
+from collections.abc import Iterator
+
+from oslo_config import cfg
+
+from masakari_lite import conf as options
+from masakari_lite.engine import validation
+from masakari_lite.journal.store import Journal
+from masakari_lite.models import JsonDict, NotificationStatus
+from tests.functional.harness import build_notification
+
+FILE = "masakari.sqlite"
+UUID = "c0ffee00-0000-4000-8000-000000000001"
+
+
+COLUMNS = ("instance_name", "status", "message", "locked_by_us", "vm_state", "task_state")
+
+
+def make(directory: pathlib.Path) -> pathlib.Path:
+    """Make a journal that has a new notification and nothing else, or add that; returns its file."""
+    conf = cfg.ConfigOpts()
+    options.register_opts(conf)
+    conf([], project="masakari", default_config_files=[], default_config_dirs=[])
+    conf.set_override("state_path", str(directory))
+    notification = validation.parse_notification(build_notification(notification_uuid=UUID))
+    with contextlib.closing(Journal(conf)) as journal:
+        journal.add_notification(notification)
+    return directory / FILE
+
+
+def copy(template: pathlib.Path, directory: pathlib.Path) -> None:
+    """Put a copy of it where an engine with that state_path finds it."""
+    shutil.copyfile(template, directory / FILE)
+
+
+def count_writes(directory: pathlib.Path) -> int:
+    """Tell how many transactions have changed it: SQLite counts them in the header of its file."""
+    with (directory / FILE).open("rb") as file:
+        return int.from_bytes(file.read(28)[24:], "big")
+
+
+def is_over(directory: pathlib.Path, is_failing: bool) -> bool:
+    """Tell whether no engine has anything to do; at the cost of one small query.
+
+    :param is_failing: whether something is to be tried again; else an error is the end, and wrong
+    """
+    with _open(directory) as database:
+        found = database.execute("SELECT status FROM notifications").fetchone()
+    if found is None:
+        return True
+    status = NotificationStatus(found["status"])
+    return status.is_final if is_failing else not status.is_active
+
+
+def read_end(directory: pathlib.Path) -> tuple[str, str]:
+    """Read the notification's status and message."""
+    with _open(directory) as database:
+        row = database.execute("SELECT status, message FROM notifications").fetchone()
+    return row["status"], row["message"]
+
+
+def read_moves(directory: pathlib.Path) -> list[JsonDict]:
+    """Read COLUMNS of the moves."""
+    with _open(directory) as database:
+        return [dict(row) for row in database.execute(f"SELECT {', '.join(COLUMNS)} FROM vmoves")]
+
+
+# not read-only: what a crash left half written is rolled back by whoever opens it next
+@contextlib.contextmanager
+def _open(directory: pathlib.Path) -> Iterator[sqlite3.Connection]:
+    path = f"file:{directory / FILE}?mode=rw"
+    with contextlib.closing(sqlite3.connect(path, timeout=0, uri=True)) as database:
+        database.row_factory = sqlite3.Row
+        yield database
