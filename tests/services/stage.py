@@ -1,0 +1,140 @@
+"""A simulated cloud, the engine's real process beside it, and what the process complains of."""
+
+import contextlib
+import pathlib
+import re
+import uuid
+from typing import Any
+
+from masakari_lite import exceptions
+from masakari_lite.engine import validation
+from masakari_lite.journal import store
+from masakari_lite.models import JsonDict, NotificationStatus
+from masakari_lite.rpc import transport
+from masakari_lite.rpc.client import EngineAPI
+from masakari_lite.simulator import Server
+from tests.functional.harness import HOST, Site, build_notification
+from tests.functional.test_process import Process
+
+SLOW = {"evacuation_latency": 0.8, "action_latency": 0.1}
+_CHANGES = ("lock", "unlock", "evacuate", "reset_state", "stop", "start")
+_COMPLAINT = re.compile(r"^\d{4}-\d\d-\d\d \S+ \d+ (?:WARNING|ERROR|CRITICAL) (\S+) ", re.MULTILINE)
+
+
+class Stage(Site):
+    """One scene: compute-1 is to fail, an engine's process recovers it, and something else fails too."""
+
+    def __init__(
+        self,
+        directory: pathlib.Path,
+        stack: contextlib.ExitStack,
+        cloud: JsonDict | None = None,
+        **options: Any,
+    ) -> None:
+        directory.mkdir(exist_ok=True)
+        options = {"masakari_topic": str(uuid.uuid4()), "wait_period_after_evacuation": 10} | options
+        super().__init__(directory, stack, SLOW | (cloud or {}), **options)
+        self._directory = directory
+        self._stack = stack
+        self._options = options
+        self.process = self.build_process()
+        self.servers: dict[str, list[Server]] = {}
+
+    def build_process(self, name: str = "") -> Process:
+        """Make one more engine's process, with the same configuration, that has yet to be started."""
+        directory = self._directory / name
+        directory.mkdir(exist_ok=True)
+        process = Process(directory)
+        self._stack.callback(process.kill)
+        place = {"state_path": self._directory, "host": f"engine{name}"}
+        process.configure(self.simulator.auth_url, **(place | self._options))
+        return process
+
+    def populate(self) -> None:
+        """Put instances on compute-1 that take each of the ways."""
+        self.servers = {
+            "active": self.add(6) + self.add(1, locked_by="owner", locked_reason="mine"),
+            "stopped": self.add(1, vm_state="stopped") + self.add(1, vm_state="paused"),
+            "error": self.add(1, vm_state="error", power_state=4),
+        }
+
+    def leave(self) -> str:
+        """Let compute-1 fail, and write its notification to the journal for an engine to take up."""
+        raw = build_notification(notification_uuid=str(uuid.uuid4()))
+        with self.journal() as journal:
+            accepted = journal.add_notification(validation.parse_notification(raw))
+        self.cloud.fail_host(HOST)
+        return accepted.notification_uuid
+
+    def begin(self) -> str:
+        """Start the engine on a host that has failed, and wait until it is in the midst of it."""
+        self.populate()
+        notification = self.leave()
+        self.process.start()
+        self.until_in_the_midst()
+        return notification
+
+    def until_in_the_midst(self, count: int = 4) -> None:
+        """Wait until some instances are back, some on their way, and some still to go."""
+        self.until(lambda: len(self.cloud.migrations) >= count, limit=60)
+
+    def find_status(self, notification: str) -> NotificationStatus:
+        """Look into the journal."""
+        with self.journal() as journal:
+            return journal.get_notification(notification).status
+
+    def wait_for_end(self, notification: str, limit: float = 60) -> None:
+        """Wait until the notification is finished, and nothing else."""
+        with self.journal() as journal:
+
+            def ended() -> NotificationStatus | None:
+                with contextlib.suppress(exceptions.JournalError):
+                    status = journal.get_notification(notification).status
+                    return None if status.is_active else status
+                return None
+
+            status = self.until(ended, limit)
+        assert status is NotificationStatus.FINISHED, self.process.output
+
+    def assert_ended_well(self) -> None:
+        """Ask the cloud: everything evacuated once, as it was, with its owner's lock and none of ours."""
+        for vm_state, of_that in self.servers.items():
+            self.assert_evacuated_once(*of_that, vm_state=vm_state)
+        everybody = [server for of_that in self.servers.values() for server in of_that]
+        assert sum(server.locked_by == "owner" for server in everybody) == 1
+        assert {server.locked_by for server in everybody} == {None, "owner"}
+
+    def count_changes(self) -> int:
+        """Count the requests that have changed something."""
+        return sum(self.simulator.requests.count(f"server.{kind}") for kind in _CHANGES)
+
+    def count_our_locks(self) -> int:
+        """Count the instances that an engine has locked."""
+        with self.cloud.up_to_date():
+            return sum(server.locked_by == "admin" for server in self.cloud.servers.values())
+
+    def complaints(self) -> dict[str, int]:
+        """Count the lines, those of tracebacks too, that the engine has logged above INFO, by logger."""
+        found = _COMPLAINT.findall(self.process.output)
+        return {logger: found.count(logger) for logger in sorted(set(found))}
+
+    def assert_said_once(self, ours: int = 10, theirs: int = 0) -> None:
+        """Make sure that the engine said what was wrong, and did not flood the log with it."""
+        found = self.complaints()
+        own = sum(count for logger, count in found.items() if logger.startswith("masakari_lite"))
+        assert own <= ours, f"{found}\n{self.process.output}"
+        assert sum(found.values()) - own <= theirs, f"{found}\n{self.process.output}"
+        assert "Traceback" not in self.process.output
+
+    @contextlib.contextmanager
+    def monitor(self, timeout: float = 30) -> Any:
+        """Talk to the engine over the broker, as a monitor does."""
+        connection = transport.get_transport(self.conf)
+        try:
+            yield EngineAPI(self.conf, connection, timeout)
+        finally:
+            connection.cleanup()
+
+    def upgrade_db(self) -> None:
+        """Create the tables on a database server."""
+        store.upgrade(self.conf)

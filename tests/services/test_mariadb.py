@@ -1,0 +1,109 @@
+"""A real MariaDB that dies, is stopped, cuts connections, and comes back."""
+
+import time
+import uuid
+from collections.abc import Callable
+
+import pytest
+
+from masakari_lite.models import NotificationStatus
+from tests.services.servers import MariaDB
+from tests.services.stage import Stage
+
+OUTAGE = 7.0
+
+
+@pytest.fixture
+def name() -> str:
+    """The name of a database of the test's own."""
+    return f"journal_{uuid.uuid4().hex[:8]}"
+
+
+@pytest.fixture
+def build(build_stage: Callable[..., Stage], database: MariaDB, name: str) -> Callable[..., Stage]:
+    """Build a stage whose journal is on the server, which runs again."""
+
+    def make(**options: int) -> Stage:
+        database.start()
+        stage = build_stage(
+            database__connection=database.create_database(name),
+            database__retry_interval=1,
+            wait_period_after_evacuation=20,
+            **options,
+        )
+        stage.upgrade_db()
+        return stage
+
+    return make
+
+
+@pytest.mark.parametrize("how", ["kill", "stop"])
+def test_restarted_in_mid_recovery(build: Callable[..., Stage], database: MariaDB, how: str) -> None:
+    stage = build()
+    notification = stage.begin()
+    database.end(how)
+    time.sleep(OUTAGE)
+    database.start()
+    stage.wait_for_end(notification)
+    stage.assert_ended_well()
+    stage.assert_said_once()
+
+
+def test_away_for_longer_than_a_step_waits(build: Callable[..., Stage], database: MariaDB) -> None:
+    """After db_max_retries the recovery is left with nobody locked out, and goes on by itself."""
+    stage = build(database__db_max_retries=2)
+    notification = stage.begin()
+    database.kill()
+    stage.process.until_it_says("left for the next look", limit=60)
+    stage.until(lambda: not stage.count_our_locks())
+    sent = stage.count_changes()
+    time.sleep(OUTAGE)
+    assert stage.count_changes() == sent, "nothing is asked of Nova that is not written"
+    database.start()
+    stage.wait_for_end(notification)
+    stage.assert_ended_well()
+    stage.assert_said_once()
+
+
+def test_connections_lost_between_any_two_steps(
+    build: Callable[..., Stage], database: MariaDB, name: str
+) -> None:
+    """All through the recovery the server cuts every connection again and again."""
+    stage = build()
+    notification = stage.begin()
+    cut = 0
+    while stage.find_status(notification) is NotificationStatus.RUNNING:
+        cut += database.cut_connections(name)
+        time.sleep(0.1)
+    assert cut > 10
+    stage.wait_for_end(notification)
+    stage.assert_ended_well()
+    stage.assert_said_once()
+
+
+def test_restarted_while_the_engine_is_idle(build: Callable[..., Stage], database: MariaDB) -> None:
+    stage = build()
+    stage.populate()
+    stage.process.start()
+    stage.process.until_it_says("The engine is ready", limit=60)
+    database.kill()
+    time.sleep(OUTAGE)
+    database.start()
+    notification = stage.leave()
+    stage.wait_for_end(notification)
+    stage.assert_ended_well()
+    stage.assert_said_once()
+
+
+def test_away_when_the_engine_starts(build: Callable[..., Stage], database: MariaDB) -> None:
+    """The engine waits for it, [database] max_retries times retry_interval, and says so."""
+    stage = build()
+    stage.populate()
+    notification = stage.leave()
+    database.kill()
+    stage.process.start()
+    stage.process.until_it_says("SQL connection failed", limit=60)
+    database.start()
+    stage.wait_for_end(notification)
+    stage.assert_ended_well()
+    stage.assert_said_once(theirs=10)
