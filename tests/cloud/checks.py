@@ -1,6 +1,7 @@
 """What must be true of instances after a recovery, as Nova tells it."""
 
-from collections.abc import Iterable
+import functools
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from tools.devcloud.cloud import Cloud
@@ -40,3 +41,29 @@ def assert_unmoved(cloud: Cloud, servers: Iterable[str], source: str) -> None:
     for uuid in servers:
         server = cloud.server(uuid)
         assert (host_of(server), server["locked"], cloud.evacuations(uuid)) == (source, False, [])
+
+
+def wait_for_state(cloud: Cloud, server: str, vm_state: str) -> None:
+    """Wait until an instance is in that state."""
+    cloud.wait_for(lambda: state_of(cloud.server(server))[0] == vm_state, f"{server} to be {vm_state}")
+
+
+def wait_for_clean_source(cloud: Cloud, servers: Sequence[str]) -> None:
+    """Wait until a host that has come back has let go of what was evacuated: each is on one host alone.
+
+    Its compute removes a guest that it finds, and takes back what Placement has for it there.
+    """
+    for server in servers:
+        cloud.wait_for(functools.partial(_is_let_go, cloud, server), f"{server} to be on one host alone")
+
+
+def _is_let_go(cloud: Cloud, server: str) -> bool:
+    statuses = [record["status"] for record in cloud.evacuations(server)]
+    return statuses == ["completed"] and _providers_of(cloud, server) == [host_of(cloud.server(server))]
+
+
+def _providers_of(cloud: Cloud, server: str) -> list[str]:
+    """Return the names of the hosts that have resources of an instance's."""
+    found = cloud.admin.request("placement", "GET", f"/allocations/{server}")["allocations"]
+    known = cloud.admin.request("placement", "GET", "/resource_providers")["resource_providers"]
+    return [provider["name"] for provider in known if provider["uuid"] in found]

@@ -1,42 +1,60 @@
-"""The cloud of tools/devcloud: brought up once, healed before every scenario."""
+"""The cloud, whole and empty before every scenario that changes it; the engine; the table of costs."""
 
-import os
 import pathlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
+from tests.cloud import clouds, costs
+from tests.cloud.clouds import AnyCloud
+from tests.cloud.costs import Meter
 from tests.cloud.engine import Engine
-from tools.devcloud import lifecycle
-from tools.devcloud.cloud import Cloud
-from tools.devcloud.healing import Healing
-from tools.devcloud.settings import Settings
 
-# a cloud that notices soon that a host is down; a live host on busy cores must not look down
-QUICK = {"DEVCLOUD_REPORT_INTERVAL": "1", "DEVCLOUD_SERVICE_DOWN_TIME": "12"}
+_METERS: list[Meter] = []
 
 
 @pytest.fixture(scope="session")
-def whole_cloud() -> Cloud:
-    """Bring the cloud up, or use the one that is up; it is left up."""
-    return lifecycle.up(Settings.from_environment(QUICK | dict(os.environ)))
+def whole_cloud(tmp_path_factory: pytest.TempPathFactory) -> AnyCloud:
+    """Find the cloud, with the tables of a journal; it is left up."""
+    cloud = clouds.find_cloud()
+    Engine(cloud, tmp_path_factory.mktemp("journal"), Meter(cloud, "")).create_tables()
+    return cloud
+
+
+@pytest.fixture(autouse=True)
+def _able(request: pytest.FixtureRequest, whole_cloud: AnyCloud) -> None:
+    """Skip what the cloud can't give, as none can that is not ours."""
+    for marker in request.node.iter_markers("needs"):
+        for need in marker.args:
+            if reason := whole_cloud.why_not(need):
+                pytest.skip(reason)
 
 
 @pytest.fixture
-def cloud(whole_cloud: Cloud) -> Cloud:
+def cloud(whole_cloud: AnyCloud, _able: None) -> AnyCloud:
     """Hand out the cloud whole and empty."""
-    Healing(whole_cloud).run()
+    whole_cloud.heal()
     return whole_cloud
 
 
 @pytest.fixture
-def build_engine(cloud: Cloud, tmp_path: pathlib.Path) -> Iterator[Callable[..., Engine]]:
+def host(whole_cloud: AnyCloud) -> str:
+    """The host that fails."""
+    return whole_cloud.hosts[0]
+
+
+@pytest.fixture
+def build_engine(
+    whole_cloud: AnyCloud, tmp_path: pathlib.Path, request: pytest.FixtureRequest
+) -> Iterator[Callable[..., Engine]]:
     """Hand out a function that starts an engine; it is ended with the test."""
     engines: list[Engine] = []
+    meter = Meter(whole_cloud, request.node.name.removeprefix("test_").replace("_", " "))
+    _METERS.append(meter)
 
     def build(**changes: Any) -> Engine:
-        engine = Engine(cloud, tmp_path, **changes)
+        engine = Engine(whole_cloud, tmp_path, meter, **changes)
         engines.append(engine)
         return engine.__enter__()
 
@@ -51,16 +69,13 @@ def engine(build_engine: Callable[..., Engine]) -> Engine:
     return build_engine(host_failure__force_down=True)
 
 
-_ROWS: list[str] = []
-
-
-@pytest.fixture
-def table() -> list[str]:
-    """Collect a row a scenario; they are printed at the end."""
-    return _ROWS
+def pytest_sessionfinish() -> None:
+    """Leave the cloud."""
+    clouds.leave()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print what the recoveries have cost."""
-    for row in ["scenario: instances, seconds, tokens, Nova requests by kind", *_ROWS] if _ROWS else []:
-        terminalreporter.write_line(row)
+    lines = [line for meter in _METERS for line in meter.lines]
+    for line in ["", costs.HEADING, "", costs.head(), *lines] if lines else []:
+        terminalreporter.write_line(line)

@@ -1,33 +1,32 @@
-"""An impatient owner: stops, reboots, rebuilds and deletes her instances at random, all the while."""
+"""What an owner does to her instances while they are recovered, at random and all the while."""
 
 import random
 import threading
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 from tools.devcloud import requestlog
 from tools.devcloud.cloud import Cloud
 from tools.devcloud.errors import DevcloudError
-from tools.devcloud.rest import Client
 from tools.devcloud.services import REQUEST_LOG
 
 DISTURBING = ("os-stop", "reboot", "rebuild", "DELETE")
+BACKUP = {"name": "backup", "backup_type": "daily", "rotation": 1}
 
 
-class Owner:
+class _Clients:
     """Clients of the normal user's in threads of their own; a context manager that lets them work."""
 
     def __init__(self, cloud: Cloud, servers: Sequence[str], seed: int, clients: int = 2) -> None:
         self._cloud = cloud
         self._servers = list(servers)
-        self._image = cloud.image_id()
         self._over = threading.Event()
         self._threads = [
             threading.Thread(target=self._work, args=(random.Random(seed + number),))
             for number in range(clients)
         ]
 
-    def __enter__(self) -> "Owner":
+    def __enter__(self) -> Self:
         for thread in self._threads:
             thread.start()
         return self
@@ -38,20 +37,41 @@ class Owner:
             thread.join()
 
     def _work(self, dice: random.Random) -> None:
-        client = Client(self._cloud.settings, "demo")
         while not self._over.is_set():
-            server = dice.choice(self._servers)
             try:
-                self._disturb(client, server, dice.choice(DISTURBING))
+                self._act(dice.choice(self._servers), dice)
             except DevcloudError:
                 self._over.wait(0.01)  # refused, as is right most of the time
 
-    def _disturb(self, client: Client, server: str, action: str) -> None:
+    def _act(self, server: str, dice: random.Random) -> None:
+        raise NotImplementedError
+
+
+class Owner(_Clients):
+    """An impatient one, who stops, reboots, rebuilds and deletes at random."""
+
+    def __init__(self, cloud: Cloud, servers: Sequence[str], seed: int) -> None:
+        super().__init__(cloud, servers, seed)
+        self._image = cloud.image_id()
+
+    def _act(self, server: str, dice: random.Random) -> None:
+        action = dice.choice(DISTURBING)
         if action == "DELETE":
-            client.nova("DELETE", f"/servers/{server}")
+            self._cloud.demo.nova("DELETE", f"/servers/{server}")
             return
         body = {"os-stop": None, "reboot": {"type": "HARD"}, "rebuild": {"imageRef": self._image}}[action]
-        client.action(server, action, body)
+        self._cloud.demo.action(server, action, body)
+
+
+class Meddler(_Clients):
+    """One who tries what a lock does not keep her from: locks, backups, names."""
+
+    def _act(self, server: str, dice: random.Random) -> None:
+        action = dice.choice(("unlock", "lock", "unlock", "createBackup", "rename"))
+        if action == "rename":
+            self._cloud.demo.nova("PUT", f"/servers/{server}", {"server": {"name": "renamed"}})
+            return
+        self._cloud.demo.action(server, action, BACKUP if action == "createBackup" else None)
 
 
 class Disturbances:

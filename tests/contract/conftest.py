@@ -1,4 +1,4 @@
-"""One cloud for all tests of Nova's behaviour: the simulator, or the one that MASAKARI_LITE_CLOUD names."""
+"""One cloud for all tests of Nova's behaviour: the simulator, or a real one with MASAKARI_LITE_CLOUD=real."""
 
 import contextlib
 import os
@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from tests.cloud import clouds
 from tests.contract.client import Answer, Client
-from tests.contract.real import DevcloudSite
+from tests.contract.real import RealSite
 from tests.contract.simulated import SimulatedSite
 from tests.contract.site import Site
 
-SITES: dict[str, Callable[[], Site]] = {"simulator": SimulatedSite, "devcloud": DevcloudSite}
+SITES: dict[str, Callable[[], Site]] = {"simulator": SimulatedSite, "real": RealSite}
 
 Take = Callable[..., str]
 
@@ -20,40 +21,45 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "tests/contract" in item.path.as_posix():
             # the first of them waits until all servers are made
-            item.add_marker(pytest.mark.timeout(300))
+            item.add_marker(pytest.mark.timeout(600))
 
 
-@pytest.fixture(scope="session", params=[os.environ.get("MASAKARI_LITE_CLOUD") or "simulator"])
+def pytest_sessionfinish() -> None:
+    """Leave the cloud, if there was a real one."""
+    clouds.leave()
+
+
+@pytest.fixture(scope="package", params=[os.environ.get("MASAKARI_LITE_CLOUD") or "simulator"])
 def site(request: pytest.FixtureRequest) -> Iterator[Site]:
     with contextlib.closing(SITES[request.param]()) as site:
         yield site
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def masakari(site: Site) -> Client:
     """The engine's user: an admin of another project than the servers'."""
     return site.client("masakari")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def admin(site: Site) -> Client:
     """Another admin, of a third project."""
     return site.client("admin")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def owner(site: Site) -> Client:
     """Whose servers these are: a normal user."""
     return site.client("owner")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def alive(site: Site) -> Take:
     """Take an unused server on a host that is up."""
     return lambda state="active": site.take(site.living, state)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def death(site: Site, masakari: Client) -> Answer:
     """Let the failing host die, force it down and disable it in one request; this is Nova's answer to it."""
     site.kill(site.failing)
@@ -62,7 +68,7 @@ def death(site: Site, masakari: Client) -> Answer:
     )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def dead(site: Site, death: Answer) -> Take:
     """Take an unused server on the host that is dead and forced down."""
     assert death.status == 200

@@ -9,9 +9,9 @@ from typing import Any, Self
 from tools.devcloud import requestlog
 from tools.devcloud.errors import DevcloudError, GaveUpError
 from tools.devcloud.requestlog import Requests
-from tools.devcloud.rest import Client
+from tools.devcloud.rest import PROJECTS, Client
 from tools.devcloud.services import REQUEST_LOG, Services
-from tools.devcloud.settings import Settings
+from tools.devcloud.settings import REGION, Settings
 
 JsonDict = dict[str, Any]
 
@@ -26,6 +26,8 @@ class Cloud:
     :ivar admin: client of the admin, in project ``admin``
     :ivar masakari: client of the engine's user, with the admin role in project ``service``
     :ivar demo: client of a normal user, in project ``demo``
+    :ivar builder: who creates servers in that project: the normal user himself, whom Nova's policy here lets
+        say on which host
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -34,6 +36,7 @@ class Cloud:
         self.admin, self.masakari, self.demo = (
             Client(settings, name) for name in ("admin", "masakari", "demo")
         )
+        self.builder = self.demo
 
     @classmethod
     def load(cls, environment: Mapping[str, str] = os.environ) -> Self:
@@ -42,6 +45,34 @@ class Cloud:
         :raises DevcloudError: when there is none
         """
         return cls(Settings.load(environment))
+
+    @property
+    def hosts(self) -> list[str]:
+        """The compute hosts."""
+        return self.settings.hosts
+
+    @property
+    def transport_url(self) -> str:
+        """The message broker, for ``[DEFAULT] transport_url``."""
+        return self.settings.transport_url
+
+    @property
+    def rpc_response_timeout(self) -> float:
+        """For how many seconds Nova waits for an answer of its own services."""
+        return self.settings.rpc_response_timeout
+
+    def nova_options(self, user: str = "masakari") -> dict[str, str]:
+        """Return how the engine logs in as a user: options of its ``[nova]``."""
+        return {
+            "auth_type": "password",
+            "auth_url": self.settings.auth_url,
+            "username": user,
+            "password": self.settings.password,
+            "project_name": PROJECTS[user],
+            "user_domain_name": "Default",
+            "project_domain_name": "Default",
+            "region_name": REGION,
+        }
 
     @property
     def journal_url(self) -> str:
@@ -58,7 +89,7 @@ class Cloud:
         server = {
             "name": f"{host}-{flavor}",
             "imageRef": self.image_id(),
-            "flavorRef": flavor,
+            "flavorRef": self.flavor_id(flavor),
             "networks": "none",
             "host": host,
             "metadata": metadata or {},
@@ -66,7 +97,7 @@ class Cloud:
             "max_count": count,
             "return_reservation_id": True,
         }
-        reservation = self.demo.nova("POST", "/servers", {"server": server})["reservation_id"]
+        reservation = self.builder.nova("POST", "/servers", {"server": server})["reservation_id"]
         self.wait_for(
             lambda: self._are_active(reservation, count), f"{count} ACTIVE servers", 60 + 6 * count, pause=1
         )
@@ -158,6 +189,10 @@ class Cloud:
             if time.monotonic() > until:
                 raise GaveUpError(f"waited {limit:.0f} s in vain for {what}")
             time.sleep(pause)
+
+    def flavor_id(self, name: str) -> str:
+        """Return the id of one of the FLAVORS."""
+        return name
 
     def image_id(self) -> str:
         """Return the image's id; empty when it is not there yet."""
