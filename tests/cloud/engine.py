@@ -123,9 +123,12 @@ def _configure(cloud: Cloud, directory: pathlib.Path, changes: Mapping[str, Any]
     sections: dict[str, dict[str, Any]] = {
         "DEFAULT": {
             "transport_url": cloud.transport_url,
+            "control_exchange": "masakari-lite-tests",
             "masakari_topic": f"ha_engine-{uuid.uuid4()}",
             "state_path": directory,
         },
+        # nothing is left at the broker
+        "oslo_messaging_rabbit": {"amqp_auto_delete": True},
         "database": {"connection": cloud.journal_url},
         "host_failure": {},
         "nova": dict(cloud.nova_options(changes.get("user", "masakari"))),

@@ -31,6 +31,7 @@ _WHY_NOT = {
     needs.KILL: f"a host must die, and {KILL} and {START} do not say how on this cloud",
     needs.LOG: "reads Nova's access log, which only a cloud of our own shows",
     needs.SIZES: "fills hosts with flavors that fit the devcloud's hosts only",
+    needs.DEVCLOUD: "is about the devcloud",
     needs.CONDUCTOR: "holds nova-conductor, which only a cloud of our own lets us do",
 }
 
@@ -152,8 +153,10 @@ class GivenCloud(Cloud):
         self._killed -= killed
 
     def close(self) -> None:
-        """Heal it, and take our project and its user away."""
+        """Heal it, and take our project, its user and the images of that project away."""
         self.heal()
+        for image in self._connection.image.images(owner=self._tenant.project_id):  # its owner's backups
+            self._connection.image.delete_image(image)
         self._tenant.close()
 
     def kill_compute(self, host: str) -> bool:

@@ -14,3 +14,6 @@ SIZES = "sizes"
 
 CONDUCTOR = "conductor"
 """To hold nova-conductor."""
+
+DEVCLOUD = "devcloud"
+"""To be the one that tools/devcloud brings up."""

@@ -1,5 +1,6 @@
 """What an owner does to her instances while they are recovered, at random and all the while."""
 
+import collections
 import random
 import threading
 from collections.abc import Sequence
@@ -7,7 +8,7 @@ from typing import Any, Self
 
 from tools.devcloud import requestlog
 from tools.devcloud.cloud import Cloud
-from tools.devcloud.errors import DevcloudError
+from tools.devcloud.errors import DevcloudError, RequestError
 from tools.devcloud.services import REQUEST_LOG
 
 DISTURBING = ("os-stop", "reboot", "rebuild", "DELETE")
@@ -25,6 +26,7 @@ class _Clients:
             threading.Thread(target=self._work, args=(random.Random(seed + number),))
             for number in range(clients)
         ]
+        self._answers: list[tuple[str, int]] = []  # threads may append to a list at once
 
     def __enter__(self) -> Self:
         for thread in self._threads:
@@ -36,14 +38,28 @@ class _Clients:
         for thread in self._threads:
             thread.join()
 
+    @property
+    def answers(self) -> collections.Counter[tuple[str, int]]:
+        """How often which action was answered how: 200 where it was accepted, else the HTTP status."""
+        return collections.Counter(self._answers)
+
     def _work(self, dice: random.Random) -> None:
         while not self._over.is_set():
+            action = self._choose(dice)
             try:
-                self._act(dice.choice(self._servers), dice)
-            except DevcloudError:
+                self._act(action, dice.choice(self._servers))
+            except RequestError as error:
+                self._answers.append((action, error.status))
                 self._over.wait(0.01)  # refused, as is right most of the time
+            except DevcloudError:
+                self._over.wait(0.01)  # not answered at all
+            else:
+                self._answers.append((action, 200))
 
-    def _act(self, server: str, dice: random.Random) -> None:
+    def _choose(self, dice: random.Random) -> str:
+        raise NotImplementedError
+
+    def _act(self, action: str, server: str) -> None:
         raise NotImplementedError
 
 
@@ -54,8 +70,10 @@ class Owner(_Clients):
         super().__init__(cloud, servers, seed)
         self._image = cloud.image_id()
 
-    def _act(self, server: str, dice: random.Random) -> None:
-        action = dice.choice(DISTURBING)
+    def _choose(self, dice: random.Random) -> str:
+        return dice.choice(DISTURBING)
+
+    def _act(self, action: str, server: str) -> None:
         if action == "DELETE":
             self._cloud.demo.nova("DELETE", f"/servers/{server}")
             return
@@ -66,8 +84,10 @@ class Owner(_Clients):
 class Meddler(_Clients):
     """One who tries what a lock does not keep her from: locks, backups, names."""
 
-    def _act(self, server: str, dice: random.Random) -> None:
-        action = dice.choice(("unlock", "lock", "unlock", "createBackup", "rename"))
+    def _choose(self, dice: random.Random) -> str:
+        return dice.choice(("unlock", "lock", "unlock", "createBackup", "rename"))
+
+    def _act(self, action: str, server: str) -> None:
         if action == "rename":
             self._cloud.demo.nova("PUT", f"/servers/{server}", {"server": {"name": "renamed"}})
             return
@@ -81,10 +101,13 @@ class Disturbances:
         path = cloud.settings.path("log", REQUEST_LOG)
         self._entries = [entry for _, entry in requestlog.read(path, since) if entry["service"] == "nova"]
 
-    def by_status(self) -> dict[int, int]:
-        """Count them by HTTP status."""
-        statuses = [entry["status"] for entry in self._entries if self._is_disturbing(entry)]
-        return {status: statuses.count(status) for status in sorted(set(statuses))}
+    def while_locked(self) -> collections.Counter[int]:
+        """Count by HTTP status those that came and went between the lock's answer and the unlock request."""
+        return collections.Counter(
+            entry["status"]
+            for entry in self._entries
+            if self._is_disturbing(entry) and self._is_locked(entry)
+        )
 
     def passed_on_the_way(self) -> list[dict[str, Any]]:
         """Return those that Nova let pass from the evacuation's acceptance to the unlocking."""
@@ -98,6 +121,16 @@ class Disturbances:
         what = entry.get("action") or entry["method"]
         return entry["user"] == "demo" and what in DISTURBING
 
+    def _is_locked(self, entry: dict[str, Any]) -> bool:
+        server = _server(entry)
+        begun = [own["time"] + own["seconds"] for own in self._own("lock") if _server(own) == server]
+        ended = [own["time"] for own in self._own("unlock") if _server(own) == server]
+        return any(
+            start < entry["time"]
+            and entry["time"] + entry["seconds"] < min(_after(start, ended), default=0.0)
+            for start in begun
+        )
+
     def _is_on_the_way(self, entry: dict[str, Any]) -> bool:
         server = _server(entry)
         begun = [own["time"] + own["seconds"] for own in self._own("evacuate") if _server(own) == server]
@@ -106,7 +139,15 @@ class Disturbances:
         return bool(begun) and begun[0] < entry["time"] and entry["time"] + entry["seconds"] < end
 
     def _own(self, action: str) -> list[dict[str, Any]]:
-        return [own for own in self._entries if own["user"] == "masakari" and own.get("action") == action]
+        return [
+            own
+            for own in self._entries
+            if own["user"] == "masakari" and own.get("action") == action and own["status"] < 300
+        ]
+
+
+def _after(moment: float, others: list[float]) -> list[float]:
+    return [other for other in others if other > moment]
 
 
 def _server(entry: dict[str, Any]) -> str:

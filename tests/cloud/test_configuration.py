@@ -1,4 +1,4 @@
-"""What is wrong with [nova] is said at start and in the notification, with what to do (scenario 6)."""
+"""What is wrong with [nova] is said at start and in the notification, with what to do."""
 
 from collections.abc import Callable
 from typing import Any

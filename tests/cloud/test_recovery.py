@@ -1,4 +1,4 @@
-"""A dead host's instances come back: forced down or waited for, room or none (scenarios 1, 3 and 8)."""
+"""A dead host's instances come back: forced down or waited for, room or none."""
 
 import dataclasses
 import datetime

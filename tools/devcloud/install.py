@@ -8,6 +8,7 @@ import pathlib
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 
 from tools.devcloud import processes
@@ -71,12 +72,14 @@ def as_root() -> list[str]:
 
 @contextlib.contextmanager
 def _no_service_starts() -> Iterator[None]:
-    if _POLICY.exists() or os.geteuid() != 0:
+    if _POLICY.exists():
         yield
         return
-    _POLICY.write_text("#!/bin/sh\nexit 101\n")
-    _POLICY.chmod(0o755)
+    with tempfile.NamedTemporaryFile("w") as policy:
+        policy.write("#!/bin/sh\nexit 101\n")
+        policy.flush()
+        subprocess.run([*as_root(), "install", "-m", "755", policy.name, str(_POLICY)], check=True)
     try:
         yield
     finally:
-        _POLICY.unlink()
+        subprocess.run([*as_root(), "rm", str(_POLICY)], check=True)
