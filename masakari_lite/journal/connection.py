@@ -1,6 +1,7 @@
 """The journal's database: connecting to it, and what its libraries raise in our words."""
 
 import contextlib
+import logging
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +11,10 @@ from oslo_db import exception as db_exceptions
 from oslo_db.sqlalchemy import enginefacade
 
 from masakari_lite import exceptions
+
+LOG = logging.getLogger(__name__)
+
+_COOPERATIVE = "pg8000"
 
 
 class AlreadyThere(exceptions.JournalError):
@@ -41,6 +46,19 @@ def connect(conf: cfg.ConfigOpts) -> Any:
     manager = enginefacade.transaction_context()
     manager.configure(**settings)
     return manager
+
+
+def warn_of_driver(dialect: sa.Dialect) -> None:
+    """Say that a driver of PostgreSQL's may stop all green threads while it waits for its server.
+
+    Those that wait in C do, as eventlet cannot patch them; while they wait no claim is renewed either.
+    """
+    if dialect.name == "postgresql" and dialect.driver != _COOPERATIVE:
+        LOG.warning(
+            "[database] connection uses %s, which may stop the whole engine while it waits for the database; "
+            "use postgresql+pg8000:// (pip install 'masakari-lite[postgresql]')",
+            dialect.driver,
+        )
 
 
 def _with_charset(connection: str) -> str:

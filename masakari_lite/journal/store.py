@@ -59,6 +59,7 @@ class Journal:
             manager = connection.connect(conf)
             self._engine: sa.Engine = manager.writer.get_engine()
             self._sessions: Callable[[], orm.Session] = manager.writer.get_sessionmaker()
+            connection.warn_of_driver(self._engine.dialect)
             self._is_sqlite = self._engine.dialect.name == "sqlite"
             if self._is_sqlite:
                 schema.upgrade_file(self._engine)
