@@ -1,4 +1,4 @@
-"""What must be true in the end (design.md, section 6), asked of the simulated cloud, not of the journal."""
+"""What must be true in the end, asked of the simulated cloud, not of the journal."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """A Keystone and a Nova that speak HTTP: for the demo, the tests and rehearsals.
 
 It behaves as a real Nova does where an evacuation is concerned, errors and all, in one process and without
-waiting for anything but the latencies it was given. See design.md section 9 for the facts it imitates.
+waiting for anything but the latencies it was given. tests/contract holds it to what a real Nova does.
 """
 
 from masakari_lite.simulator.clock import Clock, ManualClock
