@@ -21,7 +21,7 @@ from tests.crash.run import LIMIT
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="python -m tests.crash", description=__doc__)
-    parser.add_argument("--points", type=int, default=300, help="draw points until so many were tried in all")
+    parser.add_argument("--points", type=int, default=300, help="draw so many points (%(default)s)")
     parser.add_argument("--seed", type=int, help="what they are drawn from; a new one each time by default")
     parser.add_argument(
         "--plan", action="append", choices=PLANS, help="only this; may be repeated; all by default"

@@ -36,11 +36,12 @@ class Campaign:
         return Planner(seed, counts)
 
     def carry_out(self, planner: Planner, plans: Iterable[str], points: int) -> None:
-        """Run the plans; the drawn one ends when so many points have been tried in all."""
+        """Run the plans; the drawn one ends when so many of its points have been tried."""
         for plan in plans:
             specs = getattr(planner, plan)()
             if plan == "drawn":
-                specs = itertools.takewhile(lambda _spec: self.points < points, specs)
+                wanted = self.points + points
+                specs = itertools.takewhile(lambda _spec, wanted=wanted: self.points < wanted, specs)
             for _ in self.run(specs):
                 pass
             self.tell(f"after plan {plan!r}: ")
