@@ -63,7 +63,8 @@ class Claim:
         """
         asked_at = _now()
         if not self.is_lost:
-            self._is_lost = not leases.prolong(self._lock)
+            is_held = leases.prolong(self._lock)
+            self._is_lost = self._is_lost or not is_held  # released meanwhile, it stays so
             self._confirmed_at = asked_at
 
     def release(self) -> None:

@@ -14,7 +14,7 @@ from masakari_lite import concurrency, exceptions
 from masakari_lite.engine.claims import Claim, Claims
 from masakari_lite.journal.store import Journal
 from masakari_lite.models import Notification, NotificationStatus
-from masakari_lite.recovery import flows
+from masakari_lite.recovery import flows, retries
 from masakari_lite.recovery.flows import Result
 from masakari_lite.trouble import Trouble
 
@@ -83,7 +83,7 @@ class Dispatcher:
         for status in (NotificationStatus.NEW, NotificationStatus.ERROR):
             for notification in self._journal.list_notifications(status=status):
                 if timeutils.is_older_than(notification.generated_time, limit):
-                    said = f"{notification.message}; " if notification.message else ""
+                    said = f"{retries.without_time(notification.message)}; " if notification.message else ""
                     message = (
                         f"{said}expired: it is older than {limit} s (notifications_expired_interval); notify "
                         "again if the host is still down"
@@ -135,14 +135,19 @@ class Dispatcher:
     def _look(self, minimum_age: float) -> float:
         pause = self._longest_pause()
         unfinished = self._journal.list_unfinished()
-        renewed = {found.hostname for found in unfinished if found.status is NotificationStatus.NEW}
+        delays = {found.notification_uuid: self._find_delay(found, minimum_age) for found in unfinished}
+        renewed = {
+            found.hostname
+            for found in unfinished
+            if found.status is NotificationStatus.NEW and delays[found.notification_uuid] is not None
+        }
         for notification in unfinished:
             if self._stopping:
                 break
             is_superseded = (
                 notification.status is NotificationStatus.ERROR and notification.hostname in renewed
             )
-            due_in = self._find_delay(notification, minimum_age)
+            due_in = delays[notification.notification_uuid]
             if due_in is None or notification.hostname in self._recovering or is_superseded:
                 continue
             if due_in > 0:
@@ -174,7 +179,7 @@ class Dispatcher:
             return  # another engine recovers the host
         try:
             taken = self._journal.take_up(notification, self._name)
-        except exceptions.JournalError:
+        except BaseException:
             self._claims.release(claim)
             raise
         if taken is None:
@@ -193,7 +198,6 @@ class Dispatcher:
                 LOG.warning("[%s] Going on with host %s where its engine left it", uuid, claim.host)
             else:
                 LOG.info("[%s] Recovering host %s, try %s", uuid, claim.host, notification.attempts)
-            self._supersede(notification)
             self._run(notification, claim)
         except exceptions.RecoveryLeft as reason:
             LOG.warning("[%s] left for whoever takes it up next: %s", uuid, reason)
@@ -206,16 +210,6 @@ class Dispatcher:
             self._claims.release(claim)
         if is_over:
             self._woken.set()  # the host may have another notification
-
-    def _supersede(self, notification: Notification) -> None:
-        """End older tries of the same host: the newer notification goes on with their instances."""
-        for other in self._journal.list_notifications(
-            hostname=notification.hostname, status=NotificationStatus.ERROR
-        ):
-            if _is_older(other, notification):
-                self._give_up(
-                    other, f"{other.message}; notification {notification.notification_uuid} goes on with them"
-                )
 
     def _run(self, notification: Notification, claim: Claim) -> None:
         try:
@@ -254,10 +248,6 @@ def _say_end(notification: Notification, status: NotificationStatus, message: st
     level = logging.INFO if status is NotificationStatus.FINISHED else logging.ERROR
     uuid, host = notification.notification_uuid, notification.hostname
     LOG.log(level, "[%s] Recovery of host %s: %s, %s", uuid, host, status, message)
-
-
-def _is_older(one: Notification, other: Notification) -> bool:
-    return bool(one.created_at and other.created_at and one.created_at < other.created_at)
 
 
 def _seconds_until(moment: datetime.datetime) -> float:

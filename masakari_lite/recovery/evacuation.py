@@ -64,6 +64,8 @@ class _Evacuation:
         self._ending: JsonDict = {}
         self._pictures = 0
         self._is_begun = vmove.status is VMoveStatus.ONGOING
+        # an earlier try, given up, may have brought it to where it is
+        self._was_tried = vmove.attempts > 1 if self._is_begun else vmove.start_time is not None
         # after a crash a request may be on its way of which only the journal knows
         self._was_sent = self._is_begun and vmove.step in (Step.EVACUATE, Step.RESTORE)
 
@@ -144,10 +146,12 @@ class _Evacuation:
     def _is_late(self, instance: Instance) -> bool:
         """Tell whether an earlier try, given up, has brought it back as it was.
 
-        It was unlocked since, so that its power is its owner's affair by now.
+        It was unlocked since, so that its power is its owner's affair by now; unless this try had locked it
+        before its engine died.
         """
-        has_arrived = instance.host != self._move.row.source_host and not self._was_sent
-        return has_arrived and self._move.attempts > 1 and self._move.row.vm_state in states.NOVA_EVACUATES
+        row = self._move.row
+        is_ours = self._was_sent or row.locked_by_us or not self._was_tried
+        return instance.host != row.source_host and not is_ours and row.vm_state in states.NOVA_EVACUATES
 
     def _leave_if_stopping(self, error: exceptions.MasakariLiteError) -> None:
         """Nova is not asked again and again while the engine stops: the next start does."""
@@ -173,7 +177,7 @@ class _Evacuation:
         self._is_begun = True
         latest = self._watcher.get_evacuation(self._uuid)
         baseline = 0 if latest is None else latest.id - latest.is_running
-        if row.attempts and latest and latest.is_done and instance.host != row.source_host:
+        if self._was_tried and latest and latest.is_done and instance.host != row.source_host:
             baseline = latest.id - 1  # the last try was given up, and has arrived since
         self._move.learn(
             status=VMoveStatus.ONGOING,
@@ -311,8 +315,7 @@ class _Evacuation:
             )
         return (
             f"{error}: {stands}, the instance is on {instance.host}, vm_state {instance.vm_state}, "
-            f"task_state {instance.task_state}; it may still arrive (wait_period_after_evacuation is too "
-            "short then), unless the other host has failed too"
+            f"task_state {instance.task_state}; {_explain_delay(record)}"
         )
 
 
@@ -326,6 +329,18 @@ def _refuse_deleted(instance: Instance | None) -> Instance:
     if instance.vm_state == "soft-delete" or instance.task_state in ("deleting", "soft-deleting"):
         raise Ignored("its owner has deleted it meanwhile")
     return instance
+
+
+def _explain_delay(record: Migration | None) -> str:
+    if record and record.is_running and not record.dest_host:
+        return (
+            "Nova has accepted it, but its scheduler has not chosen a host: where nova-conductor and "
+            "nova-scheduler work, their message was lost, and it must be evacuated by hand"
+        )
+    return (
+        "it may still arrive (wait_period_after_evacuation is too short then), unless the other host has "
+        "failed too"
+    )
 
 
 def _explain_failure(record: Migration, instance: Instance) -> exceptions.EvacuationFailed:

@@ -4,6 +4,7 @@ import collections
 import dataclasses
 import datetime
 import logging
+from collections.abc import Sequence
 
 import taskflow.engines
 from oslo_config import cfg
@@ -60,7 +61,8 @@ def run_host_failure_flow(context: RecoveryContext) -> Result:
     except exceptions.MasakariLiteError as error:
         LOG.error("[%s] %s", context.notification.notification_uuid, error)
         evacuation.release_locks(context)
-        return conclude(context.conf, error, context.notification)
+        vmoves = context.journal.list_vmoves(context.notification.notification_uuid)
+        return conclude(context.conf, error, context.notification, vmoves)
     return summarize(context.journal.list_vmoves(context.notification.notification_uuid))
 
 
@@ -82,10 +84,17 @@ def run(flow: linear_flow.Flow, context: RecoveryContext) -> None:
     engine.run()
 
 
-def conclude(conf: cfg.ConfigOpts, error: Exception, notification: Notification) -> Result:
-    """Tell what comes of a recovery that an error has ended before its instances were all looked at."""
+def conclude(
+    conf: cfg.ConfigOpts, error: Exception, notification: Notification, vmoves: Sequence[VMove] = ()
+) -> Result:
+    """Tell what comes of a recovery that an error has ended before its instances were all looked at.
+
+    :param vmoves: while one of them waits for its next try, only what is no use trying again gives it up:
+        the tries of before were the instances'
+    """
     is_counted = retries.is_counted(error)
-    verdict = retries.judge(conf, error, notification.attempts, is_counted)
+    is_waited_for = any(vmove.retry_at for vmove in vmoves)
+    verdict = retries.judge(conf, error, notification.attempts, is_counted and not is_waited_for)
     if verdict.retry_at is None:
         return Result(NotificationStatus.FAILED, verdict.message)
     message = f"{verdict.message}; {retries.describe(verdict.retry_at)}"

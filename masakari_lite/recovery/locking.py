@@ -27,8 +27,9 @@ class InstanceLock:
 
         :param instance: as it was a moment ago
         """
-        # an evacuation that an engine sent just before it died may still come: the next one must know, too
-        step = Step.EVACUATE if self._move.row.step is Step.EVACUATE else Step.LOCK
+        # what an engine asked for just before it died may still come: the next one must know, too
+        was = self._move.row.step
+        step = was if was in (Step.EVACUATE, Step.RESTORE) else Step.LOCK
         if self._is_mine(instance):
             self._move.note(step, locked_by_us=True)
         elif instance.locked and not is_ours(instance):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime
+import re
 
 from oslo_config import cfg
 from oslo_utils import timeutils
@@ -48,6 +49,14 @@ def is_counted(error: Exception) -> bool:
 def describe(retry_at: datetime.datetime) -> str:
     """Tell an operator when something is tried again."""
     return f"tried again at {retry_at:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def without_time(message: str) -> str:
+    """Take out of a message what ``describe()`` has put in: nothing is tried again any more."""
+    return _AGAIN.sub("", message)
+
+
+_AGAIN = re.compile(r"[,;] tried again at [0-9: -]+ UTC")
 
 
 def _find_pause(conf: cfg.ConfigOpts, attempts: int) -> float:

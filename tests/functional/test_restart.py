@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from oslo_utils import timeutils
 
 from masakari_lite.engine import validation
 from masakari_lite.journal.store import Journal
@@ -87,6 +88,7 @@ def leave(journal: Journal, server: Server, **changes: Any) -> str:
         "power_state": server.power_state,
         "status": VMoveStatus.ONGOING,
         "attempts": 1,
+        "start_time": timeutils.utcnow(),
     }
     journal.add_vmoves(
         running,

@@ -1,0 +1,81 @@
+"""When what failed is given up, and when not: hosts that live, tries that count, what has expired."""
+
+import datetime
+from collections.abc import Callable
+
+from oslo_utils import timeutils
+
+from masakari_lite.simulator import Fault
+from tests.functional.harness import HOST, Site
+from tests.functional.test_retries import fill, make_room, wait_for
+
+
+def test_a_host_that_reported_on_is_not_evacuated_when_its_service_is_stopped_later(
+    build_site: Callable[..., Site],
+) -> None:
+    """Its guests go on running, whatever has become of its nova-compute since."""
+    site = build_site(wait_period_after_service_update=1, host_failure__evacuation_retry_interval=2)
+    (server,) = site.add(1)
+    uuid = site.engine.notify()["notification_uuid"]
+    assert "still reports the compute service" in wait_for(site, uuid, "error")["message"]
+    with site.cloud.up_to_date():
+        site.clock.leap(10)  # it reports on
+        site.cloud.force_down(HOST)
+    ended = wait_for(site, uuid, "finished", "failed")
+    assert ended["status"] == "failed"
+    assert "the host may be alive, so nothing more is evacuated" in ended["message"]
+    assert not site.evacuations(server)
+
+
+def test_a_host_that_was_dead_all_along_is_evacuated_by_a_later_try(build_site: Callable[..., Site]) -> None:
+    """Nova may take longer to see it down than a try waits."""
+    site = build_site(
+        cloud={"service_down_time": 4},
+        wait_period_after_service_update=1,
+        host_failure__evacuation_retry_interval=0.5,
+    )
+    (server,) = site.add(1)
+    site.cloud.fail_host(HOST)
+    uuid = site.engine.notify()["notification_uuid"]
+    ended = wait_for(site, uuid, "finished", "failed")
+    assert (ended["status"], ended["message"]) == ("finished", "1 succeeded")
+    assert ended["attempts"] > 1
+    site.assert_evacuated_once(server)
+
+
+def test_the_tries_of_instances_are_not_those_of_their_host(build_site: Callable[..., Site]) -> None:
+    """A refusal that passes does not give up an instance that has a try left."""
+    site = build_site(host_failure__evacuation_attempts=2, host_failure__evacuation_retry_interval=0.5)
+    (server,) = site.add(1)
+    fill(site)
+    first = site.recover()
+    assert first["status"] == "error"
+    make_room(site)
+    site.simulator.faults.add("service.list", Fault(status=403, message="just now", times=1))
+    ended = wait_for(site, first["notification_uuid"], "finished", "failed")
+    assert ended["status"] == "finished"
+    assert site.has(server, vm_state="active", locked=False)
+
+
+def test_without_a_wait_a_service_may_be_forced_down(build_site: Callable[..., Site]) -> None:
+    site = build_site(
+        cloud={"service_down_time": 600},
+        host_failure__force_down=True,
+        wait_period_after_service_update=0,
+    )
+    (server,) = site.add(1)
+    assert site.recover()["status"] == "finished"
+    assert site.cloud.hosts[HOST].forced_down
+    site.assert_evacuated_once(server)
+
+
+def test_a_notification_that_came_expired_holds_up_nothing(build_site: Callable[..., Site]) -> None:
+    """As one does from a monitor whose clock is wrong."""
+    site = build_site(host_failure__evacuation_retry_interval=0.5, notifications_expired_interval=100)
+    site.add(1)
+    fill(site)
+    first = site.recover()
+    make_room(site)
+    long_ago = timeutils.utcnow() - datetime.timedelta(seconds=200)
+    site.engine.notify(generated_time=long_ago.isoformat())
+    assert wait_for(site, first["notification_uuid"], "finished")
