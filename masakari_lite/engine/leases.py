@@ -13,8 +13,9 @@ from masakari_lite import exceptions
 def hasten(coordinator: Any) -> None:
     """Have Redis' client try once, so that it is heard in time that the server is away.
 
-    It tries 11 times with pauses, and tooz that 15 times: a minute in all while nobody listens. tooz has no
-    option for it.
+    It tries 11 times with pauses, and tooz that 15 times: a minute in all while nobody listens, and as many
+    looks for a host whose name server is away, each of which stops all green threads. Neither has an option
+    for it, but tooz does not try again after a time-out.
     """
     make_client = getattr(coordinator, "_make_client", None)
     if make_client is None:
@@ -23,9 +24,19 @@ def hasten(coordinator: Any) -> None:
     def make_hasty_client(*arguments: Any) -> Any:
         client = make_client(*arguments)
         if hasattr(client, "set_retry"):  # is Redis'
-            from redis import backoff, retry  # an extra
+            import redis  # an extra
+            from redis import backoff, retry
 
             client.set_retry(retry.Retry(backoff.NoBackoff(), 0))
+            execute = client.execute_command
+
+            def execute_once(*args: Any, **options: Any) -> Any:
+                try:
+                    return execute(*args, **options)
+                except redis.ConnectionError as error:
+                    raise redis.TimeoutError(str(error)) from error
+
+            client.execute_command = execute_once
         return client
 
     coordinator._make_client = make_hasty_client
@@ -35,8 +46,10 @@ def begin(lock: Any, lease_time: int) -> None:
     """Have a lock that was just acquired end with its lease.
 
     MySQL keeps a lock as long as its connection, and that of a machine that lost its power for eight hours.
+    Nor does its client give up waiting for a server that has lost its own.
     """
     if isinstance(lock, mysql.MySQLLock):
+        lock._conn._read_timeout = lock._conn._write_timeout = max(1, lease_time // 4)
         _ask_mysql(lock, "SET SESSION wait_timeout = %s", lease_time)
 
 

@@ -1,5 +1,6 @@
 """The RPC endpoint: what monitors and operators may ask of the engine."""
 
+import contextlib
 import dataclasses
 import datetime
 import enum
@@ -117,12 +118,12 @@ class EngineManager:
         return self._journal.get_notification(validation.parse_uuid(notification_uuid))
 
     def _accept(self, notification: Notification) -> Notification:
+        with contextlib.suppress(exceptions.NotificationNotFound):
+            # asked first, so that while the database is away all wait for it at once, and not in a row
+            return self._journal.get_notification(notification.notification_uuid)
         with self._accepting:
-            try:
-                return self._journal.get_notification(notification.notification_uuid)
-            except exceptions.NotificationNotFound:
-                self._refuse_duplicate(notification)
-                accepted = self._journal.add_notification(_decide(notification))
+            self._refuse_duplicate(notification)
+            accepted = self._journal.add_notification(_decide(notification))
         LOG.info(
             "[%s] %s of %s %s: %s %s",
             accepted.notification_uuid,

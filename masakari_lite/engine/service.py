@@ -1,9 +1,11 @@
 """The life of the engine process: start, drain, stop."""
 
 import functools
+import itertools
 import logging
 import os
 import socket
+import time
 import uuid
 from collections.abc import Callable
 
@@ -29,6 +31,8 @@ LOG = logging.getLogger(__name__)
 
 # so that the drain ends before oslo.service ends the process
 _MARGIN = 1.0
+# between two tries to listen at a broker that refuses it, in seconds
+_PAUSES = (1, 2, 5, 10, 30)
 
 
 class EngineService(service.Service):
@@ -62,7 +66,8 @@ class EngineService(service.Service):
             conf, notifier or Notifier(), self._journal, self._nova, self._claims, self._dispatcher
         )
         manager = EngineManager(conf, self._journal, self._dispatcher, self._vitals.report)
-        self._server = server.build_server(conf, self._transport, manager)
+        self._build_server = functools.partial(server.build_server, conf, self._transport, manager)
+        self._server = self._build_server()
 
     def start(self) -> None:
         """Serve RPC, take up what an earlier engine left, and look again periodically."""
@@ -124,7 +129,19 @@ class EngineService(service.Service):
         return flows.run_host_failure_flow(context)
 
     def _serve(self) -> None:
-        self._server.start()  # waits for the broker
+        """Listen as soon as the broker lets us; a queue or a permission that is wrong may be mended."""
+        trouble = Trouble(LOG, "No RPC can be served", "RPC is served again")
+        for pause in itertools.chain(_PAUSES, itertools.repeat(_PAUSES[-1])):
+            try:
+                self._server.start()  # waits for a broker that is away
+                break
+            except Exception as error:  # noqa: BLE001 - of the driver's client library, whichever it is
+                trouble.begin(error)
+                time.sleep(pause)
+                if self._dispatcher.is_stopping():
+                    return
+                self._server = self._build_server()  # one can be started once
+        trouble.end()
         self._is_serving = True
         if self._dispatcher.is_stopping():  # the broker came back meanwhile
             self._server.stop()

@@ -15,6 +15,11 @@ from masakari_lite import exceptions
 LOG = logging.getLogger(__name__)
 
 _COOPERATIVE = "pg8000"
+# seconds; no statement of ours takes a fraction of it
+_LONGEST_WAIT = 30
+_TIME_LIMITS = {"pymysql": ("read_timeout", "write_timeout"), "pg8000": ("timeout",)}
+# MySQL: too many connections, shutting down; PostgreSQL: shutting down, has crashed, starts
+_AWAY = frozenset({1040, 1053, "57P01", "57P02", "57P03"})
 
 
 class AlreadyThere(exceptions.JournalError):
@@ -46,6 +51,21 @@ def connect(conf: cfg.ConfigOpts) -> Any:
     manager = enginefacade.transaction_context()
     manager.configure(**settings)
     return manager
+
+
+def limit_waits(engine: sa.Engine) -> None:
+    """Give up a connection whose server does not answer: it may have lost its power, and never will.
+
+    A recovery that waited for it would keep its claim, and nobody else would go on.
+    """
+    names = _TIME_LIMITS.get(engine.dialect.driver, ())
+
+    def limit(_dialect: sa.Dialect, _record: Any, _args: Any, parameters: dict[str, Any]) -> None:
+        for name in names:
+            parameters.setdefault(name, _LONGEST_WAIT)
+
+    sa.event.listen(engine, "do_connect", limit)
+    engine.dispose()  # those that were made before
 
 
 def warn_of_driver(dialect: sa.Dialect) -> None:
@@ -90,11 +110,27 @@ def find_cause(error: Exception) -> str:
     return str(error).partition("\n")[0]
 
 
+def is_away(error: BaseException) -> bool:
+    """Tell whether an error says that the server does not answer, or not yet, and may do so later.
+
+    oslo.db knows most of these, but not pg8000's.
+    """
+    if isinstance(error, db_exceptions.DBConnectionError):
+        return True
+    code = _find_code(error)
+    return bool(code in _AWAY) or "Can't create a connection to host" in str(code)
+
+
 def _is_duplicate_on_postgresql(error: BaseException) -> bool:
     """Tell a duplicate key by its SQLSTATE: oslo.db knows it by psycopg2's words only."""
-    original = getattr(getattr(error, "inner_exception", None), "orig", None)
-    details = original.args[0] if original and original.args else None
-    return isinstance(details, dict) and details.get("C") == "23505"
+    return bool(_find_code(error) == "23505")
+
+
+def _find_code(error: BaseException) -> Any:
+    """Find what the driver says first: a number, for pg8000 the SQLSTATE, or else some words."""
+    original = getattr(getattr(error, "inner_exception", error), "orig", None)
+    first = original.args[0] if original and original.args else None
+    return first.get("C") if isinstance(first, dict) else first
 
 
 def _hide_password(url: str) -> str:

@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 from oslo_config import cfg
 from oslo_db import api as db_api
-from oslo_db import exception as db_exceptions
 from oslo_utils import timeutils
 from sqlalchemy import orm
 
@@ -66,6 +65,7 @@ class Journal:
             else:
                 schema.check(self._engine)
                 connection.commit_each_statement(self._engine)
+                connection.limit_waits(self._engine)
         # SQLite has one writer at a time and waits for it without letting other green threads run
         self._sqlite_lock = threading.Lock()
         self._trouble = Trouble(
@@ -73,7 +73,7 @@ class Journal:
         )
         limit = conf.database.db_max_retries
         self._retry = db_api.wrap_db_retry(
-            retry_on_disconnect=True,
+            exception_checker=connection.is_away,
             retry_on_deadlock=True,
             # -1 is without end by the option's help, and no retry at all by oslo.db's own loop
             max_retries=limit if limit >= 0 else sys.maxsize,
@@ -292,7 +292,9 @@ class Journal:
             try:
                 with lock, self._sessions() as session, session.begin():
                     result = work(session)
-            except db_exceptions.DBConnectionError as error:
+            except Exception as error:
+                if not connection.is_away(error):
+                    raise
                 lost += 1
                 if lost > 1:  # a connection that the server has closed is mended by the first retry
                     self._trouble.begin(connection.find_cause(error))

@@ -9,6 +9,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 from collections.abc import Iterator
 
 import pytest
@@ -244,6 +245,58 @@ class MariaDB(Server):
         try:
             return self.execute("SELECT 1") == [(1,)]
         except sa.exc.OperationalError:
+            return False
+
+
+class PostgreSQL(Server):
+    """A database server with a data directory of its own, which trusts everybody.
+
+    It does not run as root: then it is the user whom Debian's package has made.
+    """
+
+    @property
+    def url(self) -> str:
+        return f"postgresql+pg8000://postgres@127.0.0.1:{self.port}"
+
+    def create_database(self, name: str) -> str:
+        """Create an empty database; return its URL."""
+        engine = sa.create_engine(f"{self.url}/postgres", isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+        with engine.connect() as connection:
+            connection.execute(sa.text(f"CREATE DATABASE {name}"))
+        return f"{self.url}/{name}"
+
+    def stop(self) -> None:
+        """End it without waiting for its clients to go."""
+        self._program.end(signal.SIGINT)
+
+    def close(self) -> None:
+        super().close()
+        self._data.cleanup()
+
+    def _build(self) -> Program:
+        pytest.importorskip("pg8000")
+        places = [str(path) for path in sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin"))]
+        install = require("initdb", "postgresql", *places)
+        program = require("postgres", "postgresql", *places)
+        # pytest's directories are closed to other users
+        self._data = tempfile.TemporaryDirectory(prefix="masakari-lite-postgresql-")
+        data = self._data.name
+        as_user: list[str] = []
+        if os.geteuid() == 0:
+            as_user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
+            shutil.chown(data, "postgres", "postgres")
+        options = [f"--pgdata={data}", "--username=postgres", "--auth=trust", "--no-sync"]
+        with (self.directory / "install.log").open("wb") as log:
+            subprocess.run([*as_user, install, *options], stdout=log, stderr=log, check=True, timeout=120)
+        place = ["-D", data, "-p", str(self.port), "-h", "127.0.0.1", "-k", ""]
+        return Program(self.directory / "postgresql.log", [*as_user, program, *place])
+
+    def _is_ready(self) -> bool:
+        engine = sa.create_engine(f"{self.url}/postgres", poolclass=sa.NullPool)
+        try:
+            with engine.connect() as connection:
+                return bool(connection.execute(sa.text("SELECT 1")).scalar() == 1)
+        except sa.exc.DBAPIError:
             return False
 
 

@@ -2,6 +2,8 @@
 
 import os
 import pathlib
+import socket
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -181,6 +183,49 @@ def test_a_backend_that_is_away_is_an_error_that_passes(conf: cfg.ConfigOpts, tm
 )
 def test_no_password_is_shown(url: str) -> None:
     assert leases.hide_password(url) == "redis://host:6379"
+
+
+def test_a_claim_that_is_released_while_it_is_renewed_stays_released(
+    build: Callable[[], Claims], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, answer = threading.Event(), threading.Event()
+
+    def prolong(_lock: object) -> bool:
+        asked.set()
+        return answer.wait(5)
+
+    monkeypatch.setattr(leases, "prolong", prolong)
+    engine = build()
+    claim = engine.claim(HOST)
+    assert claim
+    renewing = threading.Thread(target=claim.renew)
+    renewing.start()
+    asked.wait(5)
+    engine.release(claim)
+    answer.set()
+    renewing.join()
+    with pytest.raises(exceptions.ClaimLost):
+        claim.check()
+
+
+@pytest.mark.parametrize("conf", ["file"], indirect=True)
+def test_a_name_server_that_is_away_is_asked_once(
+    conf: cfg.ConfigOpts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The resolver stops all green threads, for ten seconds a time perhaps."""
+    pytest.importorskip("redis")
+    asked = []
+
+    def find(host: str, *_args: object, **_options: object) -> None:
+        asked.append(host)
+        raise socket.gaierror(-3, "Temporary failure in name resolution")
+
+    conf.set_override("backend_url", "redis://nobody.example.org:6379", "coordination")
+    engine = Claims(conf, "engine")
+    monkeypatch.setattr(socket, "getaddrinfo", find)
+    with pytest.raises(exceptions.CoordinationError, match="name resolution"):
+        engine.claim(HOST)
+    assert asked == ["nobody.example.org"]
 
 
 @pytest.mark.parametrize("conf", ["server"], indirect=True)

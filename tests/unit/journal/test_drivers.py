@@ -21,3 +21,29 @@ def test_a_driver_that_stops_all_green_threads_is_warned_of(
 def test_nothing_is_said_of_others(caplog: pytest.LogCaptureFixture) -> None:
     connection.warn_of_driver(sa.create_engine("sqlite://").dialect)
     assert not caplog.records
+
+
+@pytest.mark.parametrize(
+    ("url", "wanted"),
+    [
+        ("mysql+pymysql://h/d", {"read_timeout": 30, "write_timeout": 30}),
+        ("mysql+pymysql://h/d?read_timeout=7", {"read_timeout": 7, "write_timeout": 30}),
+        ("sqlite://", {}),
+    ],
+)
+def test_no_server_is_waited_for_without_a_limit(
+    url: str, wanted: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine that has lost its power answers nothing, and does not close its connections either."""
+    seen: dict[str, int] = {}
+
+    def connect(*_args: object, **parameters: int) -> None:
+        seen.update(parameters)
+        raise ConnectionError
+
+    engine = sa.create_engine(url)
+    monkeypatch.setattr(engine.dialect, "connect", connect)
+    connection.limit_waits(engine)
+    with pytest.raises(ConnectionError):
+        engine.connect()
+    assert {name: value for name, value in seen.items() if name.endswith("_timeout")} == wanted
