@@ -20,7 +20,7 @@ _UNREACHED = 2
 
 
 class Health(Lister):
-    """Ask an engine whether it can work: whether it answers by RPC, and reaches its journal and Nova.
+    """Ask an engine whether it can work: whether it answers by RPC, and reaches its journal, Nova and claims.
 
     The exit status is 0 when all is well, 1 when the engine answers and something is not, and 2 when no
     engine answers within --timeout or it can't be asked. That is for a readiness probe, and for an alarm. The

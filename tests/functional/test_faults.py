@@ -8,11 +8,20 @@ import pytest
 from masakari_lite.simulator import Fault
 from tests.functional.harness import HOST, Site
 
+TIMEOUT = 0.3
+# from there on nothing happens until the client gives up, which is sooner
+SILENCE = 2 * TIMEOUT
+
 TROUBLES: dict[str, dict[str, Any]] = {
     "500": {"status": 500},
+    "502": {"status": 502},
+    "503": {"status": 503},
+    "504": {"status": 504},
     "429": {"status": 429, "retry_after": 0.01},
     "dropped before": {"drop_before": True},
     "dropped after": {"drop_after": True},
+    "silent before": {"delay": SILENCE, "drop_before": True},
+    "silent after": {"delay_after": SILENCE},
 }
 
 CASES = [
@@ -20,7 +29,10 @@ CASES = [
     *((kind, "dropped after") for kind in ("service.list", "service.update", "migration.list")),
     *((kind, "500") for kind in ("server.list", "server.lock", "server.evacuate", "server.unlock")),
     *((kind, "429") for kind in ("server.evacuate", "server.unlock")),
+    *(("server.evacuate", trouble) for trouble in ("502", "503", "504")),
     *((kind, "dropped after") for kind in ("server.lock", "server.evacuate", "server.unlock")),
+    *((kind, "silent before") for kind in ("server.evacuate", "server.unlock")),
+    *((kind, "silent after") for kind in ("server.lock", "server.evacuate")),
     *((kind, "dropped before") for kind in ("server.evacuate", "server.reset_state")),
     *(("server.reset_state", trouble) for trouble in ("500", "dropped after")),
     *(("server.stop", trouble) for trouble in TROUBLES),
@@ -34,6 +46,8 @@ def test_trouble_now_and_then_delays_and_does_no_harm(
 ) -> None:
     # a dropped connection means that Nova may still be at work for this long
     site = build_site(wait_period_after_evacuation=1, nova__retry_period=20)
+    if trouble.startswith("silent"):
+        site.conf.set_override("timeout", TIMEOUT, "nova")
     servers = site.add(3)
     (stopped,) = site.add(1, vm_state="stopped")
     (paused,) = site.add(1, vm_state="paused")

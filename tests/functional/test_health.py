@@ -3,6 +3,7 @@
 import contextlib
 import os
 import pathlib
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -102,6 +103,18 @@ def test_a_journal_that_cannot_be_read_is_told(run: Run, tmp_path: pathlib.Path)
     assert run().status == 0
 
 
+def test_claims_that_cannot_be_made_are_told(run: Run, tmp_path: pathlib.Path) -> None:
+    place = tmp_path / "claims"
+    shutil.rmtree(place, ignore_errors=True)
+    place.touch()  # nobody can make a file in it
+    result = run()
+    assert result.status == 1
+    assert [check["check"] for check in result.json if not check["ok"]] == ["claims"]
+    assert f"the claims in file://{place} ([coordination] backend_url)" in find(result, "claims")["message"]
+    place.unlink()
+    assert run().status == 0
+
+
 def test_many_probers_cost_nova_one_request(site: Site, run: Run) -> None:
     before = site.simulator.requests.count("server.list")
     for _ in range(5):
@@ -182,12 +195,25 @@ def test_the_sign_of_life_needs_neither_broker_nor_nova(process: Process, tmp_pa
     process.configure(transport_url="rabbit://u:p@127.0.0.1:9/")
     process.start()
     (path,) = polling.wait_until(lambda: list(tmp_path.glob("*.pulse")), 0.05, 20, "a sign of life")
-    assert _check_liveness(process) == (0, "")
+    assert _ask(process, "--liveness") == (0, "")
     process.kill()
     os.utime(path, (time.time() - pulse.LIMIT - 1,) * 2)
-    status, said = _check_liveness(process)
+    status, said = _ask(process, "--liveness")
     assert status == 2
     assert "dead or stuck: its last sign of life" in said
+
+
+def test_an_engine_whose_broker_is_away_cannot_be_asked_and_lives(
+    process: Process, tmp_path: pathlib.Path
+) -> None:
+    process.configure(transport_url="rabbit://u:p@127.0.0.1:9/")
+    process.start()
+    polling.wait_until(lambda: list(tmp_path.glob("*.pulse")), 0.05, 20, "a sign of life")
+    status, said = _ask(process)
+    assert status == 2
+    assert "the message broker at rabbit://127.0.0.1:9/ can't be reached" in said
+    assert len(said.splitlines()) == 1
+    assert _ask(process, "--liveness") == (0, "")
 
 
 def test_an_engine_that_has_ended_leaves_no_sign_of_life(site: Site, run: Run) -> None:
@@ -198,9 +224,9 @@ def test_an_engine_that_has_ended_leaves_no_sign_of_life(site: Site, run: Run) -
     assert "no engine lives here" in result.err
 
 
-def _check_liveness(process: Process) -> tuple[int, str]:
+def _ask(process: Process, *arguments: str) -> tuple[int, str]:
     command = [sys.executable, "-m", "masakari_lite.cmd.cli", "--config-file", str(process.path)]
-    done = subprocess.run([*command, "health", "--liveness"], capture_output=True, text=True, check=False)
+    done = subprocess.run([*command, "health", *arguments], capture_output=True, text=True, check=False)
     return done.returncode, done.stderr
 
 

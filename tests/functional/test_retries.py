@@ -56,6 +56,30 @@ def test_when_there_is_room_it_comes_back_by_itself(build_site: Callable[..., Si
     site.assert_safe()
 
 
+def test_what_waits_for_its_next_try_holds_up_nobody(build_site: Callable[..., Site]) -> None:
+    """Neither the same notification's further instances, though there is one thread, nor another host."""
+    site = build_site(host_failure_recovery_threads=1, **SLOW)
+    (failed,) = site.add(1, metadata={"HA_Enabled": "true"})  # its turn comes first
+    (further,) = site.add(1)
+    site.cloud.no_valid_host(failed.uuid)
+    first = site.recover()
+    assert first["status"] == "error"
+    assert "1 succeeded, 1 failed, tried again at " in first["message"]
+    assert [record.id for record in site.evacuations(failed)] < [
+        record.id for record in site.evacuations(further)
+    ]
+    site.assert_evacuated_once(further)
+    other = next(name for name in site.cloud.hosts if name not in (failed.host, further.host))
+    elsewhere = site.cloud.add_server(other)
+    assert site.recover(other)["message"] == "1 succeeded"
+    assert [record.status for record in site.evacuations(elsewhere)] == ["done"]
+    assert site.engine.api.get_notification(first["notification_uuid"]) == first
+    move = site.vmove(first, failed)
+    assert (move["status"], move["attempts"]) == ("failed", 1)
+    assert datetime.datetime.fromisoformat(move["retry_at"]) > timeutils.utcnow()
+    site.assert_safe()
+
+
 def test_the_pauses_grow_and_the_last_try_gives_up(build_site: Callable[..., Site]) -> None:
     site = build_site(host_failure__evacuation_attempts=3, host_failure__evacuation_retry_interval=0.5)
     (server,) = site.add(1)

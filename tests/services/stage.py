@@ -1,5 +1,6 @@
 """A simulated cloud, the engine's real process beside it, and what the process complains of."""
 
+import collections
 import contextlib
 import pathlib
 import re
@@ -18,7 +19,13 @@ from tests.functional.test_process import Process
 
 SLOW = {"evacuation_latency": 0.8, "action_latency": 0.1}
 _CHANGES = ("lock", "unlock", "evacuate", "reset_state", "stop", "start")
-_COMPLAINT = re.compile(r"^\d{4}-\d\d-\d\d \S+ \d+ (?:WARNING|ERROR|CRITICAL) (\S+) ", re.MULTILINE)
+_OURS = "masakari_lite"
+# its logger, and what it says; after a colon come the reasons
+_COMPLAINT = re.compile(
+    r"^\d{4}-\d\d-\d\d \S+ \d+ (?:WARNING|ERROR|CRITICAL) (\S+) \[[^]]*\] "
+    r"((?:\[[^]]*\] )*.*?)(?=: |$)",
+    re.MULTILINE,
+)
 
 
 class Stage(Site):
@@ -113,17 +120,31 @@ class Stage(Site):
         with self.cloud.up_to_date():
             return sum(server.locked_by == "admin" for server in self.cloud.servers.values())
 
-    def complaints(self) -> dict[str, int]:
-        """Count the lines, those of tracebacks too, that the engine has logged above INFO, by logger."""
+    def complaints(self, ours: bool = True) -> collections.Counter[str]:
+        """Count what was logged above INFO, by sentence: what the engine says, or what its libraries do."""
         found = _COMPLAINT.findall(self.process.output)
-        return {logger: found.count(logger) for logger in sorted(set(found))}
+        return collections.Counter(said for logger, said in found if logger.startswith(_OURS) is ours)
 
-    def assert_said_once(self, ours: int = 10, theirs: int = 0) -> None:
-        """Make sure that the engine said what was wrong, and did not flood the log with it."""
-        found = self.complaints()
-        own = sum(count for logger, count in found.items() if logger.startswith("masakari_lite"))
-        assert own <= ours, f"{found}\n{self.process.output}"
-        assert sum(found.values()) - own <= theirs, f"{found}\n{self.process.output}"
+    def count_said(self, sentence: str) -> int:
+        """Count how often the engine said something, above INFO."""
+        return sum(count for said, count in self.complaints().items() if sentence in said)
+
+    def assert_said_once(self, *sentences: str, ours: int = 10, theirs: range = range(1)) -> None:
+        """Make sure that the engine said what was wrong, and that it was over, each once; and little else.
+
+        :param sentences: parts of what it must have said
+        :param ours: so many lines at most it may have written above INFO, none of them twice
+        :param theirs: how many lines its libraries may have
+        """
+        for sentence in sentences:
+            self.process.until_it_says(sentence)
+        own = self.complaints()
+        for sentence in sentences:
+            assert self.count_said(sentence) == 1, f"{sentence!r} in {own}\n{self.process.output}"
+        assert all(count == 1 for count in own.values()), f"{own}\n{self.process.output}"
+        assert len(own) <= ours, f"{own}\n{self.process.output}"
+        others = self.complaints(ours=False)
+        assert others.total() in theirs, f"{others}\n{self.process.output}"
         assert "Traceback" not in self.process.output
 
     @contextlib.contextmanager

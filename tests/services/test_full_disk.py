@@ -61,4 +61,9 @@ def test_with_a_full_disk_nobody_is_locked_out_and_it_goes_on_when_there_is_room
     filler.unlink()
     stage.wait_for_end(notification)
     stage.assert_ended_well()
-    stage.assert_said_once()
+    stage.assert_said_once(
+        "left for the next look",
+        "No recovery is begun for now",
+        "Recoveries are begun again",
+        "Going on with host",
+    )

@@ -12,6 +12,10 @@ from tests.services.stage import Stage
 LEASE = 6
 OUTAGE = 12.0
 AWAY = "The claims on hosts cannot be renewed"
+HINDERED = "No recovery is begun for now"
+UNHINDERED = "Recoveries are begun again"
+LEFT = "left for whoever takes it up next"
+TAKEN_UP = "Going on with host"
 
 
 @pytest.fixture
@@ -37,11 +41,18 @@ def begin(stage: Stage, engines: list[Process]) -> str:
     return notification
 
 
-def assert_said_once(stage: Stage, engines: list[Process]) -> None:
+def assert_said_once(
+    stage: Stage, engines: list[Process], *by_each: str, by_one: tuple[str, ...] = ()
+) -> None:
+    """Make sure of what each of the engines has said once, and of what only one of them has."""
+    said = dict.fromkeys(by_one, 0)
     for engine in engines:
         stage.process = engine
         # a claim that can't be released is told by tooz, too
-        stage.assert_said_once(theirs=4)
+        stage.assert_said_once(*by_each, ours=6, theirs=range(5))
+        for sentence in by_one:
+            said[sentence] += stage.count_said(sentence)
+    assert said == dict.fromkeys(by_one, 1)
 
 
 def test_a_restart_that_forgets_the_claims_gives_no_host_to_two(
@@ -54,7 +65,7 @@ def test_a_restart_that_forgets_the_claims_gives_no_host_to_two(
     claims_server.start()
     stage.wait_for_end(notification)
     stage.assert_ended_well()
-    assert_said_once(stage, engines)
+    assert_said_once(stage, engines, by_one=(LEFT, TAKEN_UP))
 
 
 @pytest.mark.parametrize("fault", ["kill", "freeze"])
@@ -73,7 +84,7 @@ def test_away_for_longer_than_a_lease(
             _outlast(stage, engines)
     stage.wait_for_end(notification)
     stage.assert_ended_well()
-    assert_said_once(stage, engines)
+    assert_said_once(stage, engines, HINDERED, UNHINDERED, by_one=(AWAY, LEFT, TAKEN_UP))
 
 
 def _outlast(stage: Stage, engines: list[Process]) -> None:
@@ -91,9 +102,9 @@ def test_away_when_the_engines_start(stage: Stage, engines: list[Process], claim
     for engine in engines:
         engine.start()
     for engine in engines:
-        engine.until_it_says("No recovery is begun for now", limit=60)
+        engine.until_it_says(HINDERED, limit=60)
     assert not stage.cloud.migrations
     claims_server.start()
     stage.wait_for_end(notification)
     stage.assert_ended_well()
-    assert_said_once(stage, engines)
+    assert_said_once(stage, engines, HINDERED, UNHINDERED)
