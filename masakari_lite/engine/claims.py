@@ -121,6 +121,8 @@ class Claims:
             raise exceptions.CoordinationError(
                 f"the claims in {where} ([coordination] backend_url) cannot be used: {error}"
             ) from error
+        if not self._held:
+            self._trouble.end()  # there is nothing to renew that could tell it
         self._held[host] = Claim(host, lock, self._lease_time, asked_at)
         return self._held[host]
 

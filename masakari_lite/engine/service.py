@@ -24,7 +24,7 @@ from masakari_lite.journal.store import Journal
 from masakari_lite.models import Notification
 from masakari_lite.recovery import flows
 from masakari_lite.recovery.context import build_context
-from masakari_lite.rpc import server, transport
+from masakari_lite.rpc import outage, server, transport
 from masakari_lite.trouble import Trouble
 
 LOG = logging.getLogger(__name__)
@@ -61,9 +61,16 @@ class EngineService(service.Service):
         self._dispatcher = Dispatcher(conf, self._journal, self._claims, name, self._recover)
         self._nova = NovaAPI(conf, self._dispatcher.is_stopping)
         self._janitor = Janitor(conf, self._journal, self._nova, self._claims)
+        self._outage = outage.Outage()
         self._transport = transport.get_transport(conf)
         self._vitals = Vitals(
-            conf, notifier or Notifier(), self._journal, self._nova, self._claims, self._dispatcher
+            conf,
+            notifier or Notifier(),
+            self._journal,
+            self._nova,
+            self._claims,
+            self._dispatcher,
+            self._outage,
         )
         manager = EngineManager(conf, self._journal, self._dispatcher, self._vitals.report)
         self._build_server = functools.partial(server.build_server, conf, self._transport, manager)
@@ -73,6 +80,7 @@ class EngineService(service.Service):
         """Serve RPC, take up what an earlier engine left, and look again periodically."""
         conf = self._conf
         # neither a broker nor a Nova that is away keeps the engine from going on with what it has to do
+        self._outage.begin_to_watch()
         self.tg.add_timer(self._vitals.pulse.interval, self._vitals.pulse.beat, initial_delay=0)
         concurrency.spawn(self._serve)
         concurrency.spawn(self._check_nova)
@@ -113,6 +121,7 @@ class EngineService(service.Service):
         if refusing:
             self._server.wait()
             self._transport.cleanup()
+        self._outage.cease_to_watch()
         self._journal.close()
         self._vitals.pulse.end()
         LOG.info("The engine has stopped")
@@ -142,6 +151,7 @@ class EngineService(service.Service):
                     return
                 self._server = self._build_server()  # one can be started once
         trouble.end()
+        self._outage.end()
         self._is_serving = True
         if self._dispatcher.is_stopping():  # the broker came back meanwhile
             self._server.stop()

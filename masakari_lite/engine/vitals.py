@@ -13,6 +13,7 @@ from masakari_lite.engine.systemd import Notifier
 from masakari_lite.journal.store import Journal
 from masakari_lite.models import JsonDict
 from masakari_lite.rpc import transport
+from masakari_lite.rpc.outage import Outage
 
 # a cloud has many probers, and Nova and Keystone have better to do
 _NOVA_SPARED = 10.0
@@ -33,6 +34,7 @@ class Vitals:
         nova: NovaAPI,
         claims: Claims,
         dispatcher: Dispatcher,
+        outage: Outage,
     ) -> None:
         self._host = transport.get_server_name(conf)
         self._notifier = notifier
@@ -40,6 +42,7 @@ class Vitals:
         self._nova = nova
         self._claims = claims
         self._dispatcher = dispatcher
+        self._outage = outage
         self._is_ready = self._is_stopping = False
         self.looks = Looks(self._is_journal_there)
         self.pulse = pulse.Pulse(pulse.find_path(conf), notifier, self._check)
@@ -87,7 +90,8 @@ class Vitals:
         recovering = f"recovering {len(hosts)} hosts: {', '.join(hosts)}" if hosts else "no host to recover"
         if self._is_stopping:
             return f"stopping; {recovering}"
-        return f"{'ready' if self._is_ready else 'waiting for the message broker'}; {recovering}"
+        is_cut_off = self._outage.is_on or not self._is_ready
+        return f"{'waiting for the message broker' if is_cut_off else 'ready'}; {recovering}"
 
     def _is_journal_there(self) -> bool:
         return bool(self._journal_alone.check()["journal"]["ok"])
