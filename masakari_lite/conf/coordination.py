@@ -26,7 +26,8 @@ _OPTS = [
         "recoveries within twice this time; when it hangs, too, except where the claims are files, which "
         "last as long as their process. An engine that could not renew a claim for three "
         "quarters of this time lets go of it. Shorter takes over sooner; too short, and a short stall of the "
-        "coordination service interrupts recoveries, which then go on. Must be the same for all engines.",
+        "coordination service interrupts recoveries, which then go on. Must be the same for all engines. "
+        "ZooKeeper must allow it (its maxSessionTimeout is 40 s by default).",
     ),
 ]
 

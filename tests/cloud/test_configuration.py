@@ -28,7 +28,7 @@ def assert_said(cloud: AnyCloud, engine: Engine, host: str, *words: str) -> None
     [
         ({"nova__password": "wrong"}, "check the credentials in [nova]"),
         ({"user": "demo"}, "needs the admin role"),
-        ({"nova__auth_url": "http://127.0.0.1:9/v3", "nova__retry_period": 1}, "http://127.0.0.1:9/v3"),
+        ({"nova__auth_url": "http://127.0.0.1:9/v3", "nova__retry_period": 1}, "check that Keystone answers"),
         ({"nova__service_type": "computer"}, "check auth_url, region_name and valid_interfaces"),
     ],
     ids=["wrong password", "missing role", "nobody at auth_url", "no such endpoint"],
