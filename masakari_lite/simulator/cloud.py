@@ -15,7 +15,7 @@ import uuid
 from collections.abc import Iterator
 from typing import Any
 
-from masakari_lite.simulator import actions, errors, evacuation
+from masakari_lite.simulator import actions, errors, evacuation, trait
 from masakari_lite.simulator.agenda import Agenda, Effect
 from masakari_lite.simulator.clock import Clock
 from masakari_lite.simulator.identity import Identity
@@ -124,7 +124,7 @@ class Cloud:
         with self.up_to_date():
             host = self.hosts[name]
             host.alive = True
-            host.disabled_trait = host.disabled
+            trait.report(self, host)
             early = evacuation.clean_up_source(self, host)
             self.returned_early.setdefault(name, []).extend(early)
             actions.resume_on(self, host)
@@ -151,23 +151,14 @@ class Cloud:
         with self.up_to_date():
             host = self.hosts[name]
             host.disabled, host.disabled_reason = True, reason
-            return self._tell_compute(host)
+            return trait.tell(self, host)
 
     def enable(self, name: str) -> float:
         """Enable a compute service; return for how many seconds that keeps its caller waiting."""
         with self.up_to_date():
             host = self.hosts[name]
             host.disabled, host.disabled_reason = False, None
-            return self._tell_compute(host)
-
-    def _tell_compute(self, host: Host) -> float:
-        self.note("service", host.name, "disabled" if host.disabled else "enabled")
-        if not self.is_up(host):
-            return 0.0
-        if not host.alive:
-            return self.options.rpc_response_timeout
-        host.disabled_trait = host.disabled
-        return 0.0
+            return trait.tell(self, host)
 
     def add_server(
         self,
@@ -290,6 +281,10 @@ class Cloud:
         )
         self.migrations.append(migration)
         return migration
+
+    def visible_migrations(self) -> list[Migration]:
+        """Return what Nova tells of: a record is deleted with its instance, even from changes-since."""
+        return [record for record in self.migrations if not self.servers[record.instance_uuid].deleted]
 
     def set_migration(self, migration: Migration, **changes: Any) -> None:
         """Change a migration record's fields, and its updated_at."""

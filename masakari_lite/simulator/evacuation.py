@@ -7,10 +7,11 @@ changes before the migration record turns `done`: task_state alone proves nothin
 from __future__ import annotations
 
 import collections
+import dataclasses
 import math
 import random
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from masakari_lite.simulator import errors
 from masakari_lite.simulator.models import NO_STATE, RUNNING, SHUTDOWN, Host, Migration, Server, User
@@ -33,6 +34,7 @@ SCHEDULED, PREPARED, SPAWNING, SPAWNED, STOPPING, STOPPED, MOVED, DONE = (
 )
 
 NO_VALID_HOST = "No valid host was found. There are not enough hosts available."
+NOT_SHARED = "Invalid state of instance files on shared storage"
 
 
 class Sabotage:
@@ -76,12 +78,21 @@ class Sabotage:
 
 
 def evacuate(
-    cloud: Cloud, server: Server, host: str | None, *, stop_after: bool, caller: User | None = None
+    cloud: Cloud,
+    server: Server,
+    host: str | None,
+    *,
+    stop_after: bool,
+    is_forced: bool = False,
+    is_on_shared_storage: bool = False,
+    caller: User | None = None,
 ) -> Migration:
     """Accept an evacuation, as Nova's API does, and have it happen.
 
     :param host: the destination the caller wants; None leaves it to the scheduler
     :param stop_after: leave the instance stopped (microversion 2.95)
+    :param is_forced: don't ask the scheduler whether that host will do (before 2.29, or with `force`)
+    :param is_on_shared_storage: the caller says that the destination has the disk (before 2.14)
     :param caller: who asks for it; None is the service user
     :raises ApiError: 400, 404 or 409, in the order in which Nova checks
     """
@@ -100,23 +111,34 @@ def evacuate(
     migration.overlapped = bool(running)
     migration.host_was_alive = source.alive
     migration.service_was_up = cloud.is_up(source)
-    migration.requested_host = host
     migration.accepted = cloud.now
     running.append(migration)
     cloud.update(server, task_state="rebuilding")
     cloud.note("evacuation", server.uuid, "overlaps another" if migration.overlapped else "accepted")
-    _Evacuation(cloud, server, migration, stop_after).begin()
+    wanted = _Wanted(host, is_forced, is_on_shared_storage, stop_after)
+    _Evacuation(cloud, server, migration, wanted).begin()
     return migration
+
+
+@dataclasses.dataclass(frozen=True)
+class _Wanted:
+    """How an evacuation was asked for: see evacuate()."""
+
+    host: str | None
+    is_forced: bool
+    is_on_shared_storage: bool
+    stop_after: bool
 
 
 class _Evacuation:
     """One evacuation on its way."""
 
-    def __init__(self, cloud: Cloud, server: Server, migration: Migration, stop_after: bool) -> None:
+    def __init__(self, cloud: Cloud, server: Server, migration: Migration, wanted: _Wanted) -> None:
         self.cloud = cloud
         self.server = server
         self.migration = migration
-        self.ends_stopped = server.vm_state == "stopped" or (stop_after and server.vm_state != "error")
+        self.wanted = wanted
+        self.ends_stopped = server.vm_state == "stopped" or (wanted.stop_after and server.vm_state != "error")
         self.dest: Host | None = None
         self.started = cloud.now
         self.latency = self._draw_latency()
@@ -133,7 +155,8 @@ class _Evacuation:
         self.cloud.after(max(0.0, self.started + share * self.latency - self.cloud.now), step)
 
     def _schedule(self) -> None:
-        if self._is_disturbed("rebuilding"):
+        # nobody looks at task_state before the destination has claimed it
+        if self._is_abandoned():
             return
         self.dest = self._choose_host()
         if self.dest is None:
@@ -144,7 +167,7 @@ class _Evacuation:
         self._at(PREPARED, self._prepare)
 
     def _choose_host(self) -> Host | None:
-        if self.cloud.sabotage.strikes_scheduling(self.server.uuid):
+        if not self.wanted.is_forced and self.cloud.sabotage.strikes_scheduling(self.server.uuid):
             return None
         load = collections.Counter(
             server.host for server in self.cloud.servers.values() if not server.deleted
@@ -153,11 +176,14 @@ class _Evacuation:
         return min(fit, key=lambda host: (load[host.name] + host.reserved, host.id), default=None)
 
     def _fits(self, host: Host, instances: int) -> bool:
-        if host.name == self.server.host or self.migration.requested_host not in (None, host.name):
+        if host.name == self.server.host or self.wanted.host not in (None, host.name):
             return False
         room = math.inf if host.capacity is None else host.capacity
-        wanted = not (host.disabled or host.disabled_trait)
-        return wanted and self.cloud.is_up(host) and instances + host.reserved < room
+        # Placement refuses who has no room, whoever asks
+        return instances + host.reserved < room and (self.wanted.is_forced or self._is_offered(host))
+
+    def _is_offered(self, host: Host) -> bool:
+        return self.cloud.is_up(host) and not (host.disabled or host.disabled_trait)
 
     def _no_valid_host(self) -> None:
         self._record("error")
@@ -166,25 +192,33 @@ class _Evacuation:
         self._finish("no valid host")
 
     def _prepare(self) -> None:
-        if self._is_disturbed("rebuilding"):
+        if self._is_abandoned():
             return
-        self.cloud.update(self.server, task_state="rebuild_block_device_mapping", power_state=NO_STATE)
-        self._at(SPAWNING, self._spawn)
+        if self.wanted.is_on_shared_storage:
+            # here each host has disks of its own
+            self._fail(NOT_SHARED)
+            return
+        if self._save("rebuilding", task_state="rebuilding", power_state=NO_STATE):
+            self.cloud.update(self.server, task_state="rebuild_block_device_mapping")
+            self._at(SPAWNING, self._spawn)
 
     def _spawn(self) -> None:
-        if self._is_disturbed("rebuild_block_device_mapping"):
+        if self._is_abandoned():
+            return
+        if not self._save("rebuild_block_device_mapping", task_state="rebuild_spawning"):
             return
         if self.cloud.sabotage.strikes_rebuild(self.server.uuid):
             self._fail("The simulator was told to fail this rebuild.")
             return
-        self.cloud.update(self.server, task_state="rebuild_spawning")
         self._at(SPAWNED, self._spawned)
 
     def _spawned(self) -> None:
-        if self._is_disturbed("rebuild_spawning"):
+        if self._is_abandoned():
             return
         # Nova makes even an instance that was stopped ACTIVE first, then stops it
-        self.cloud.update(self.server, vm_state="active", task_state=None, power_state=RUNNING, fault=None)
+        active = {"vm_state": "active", "task_state": None, "power_state": RUNNING, "fault": None}
+        if not self._save("rebuild_spawning", **active):
+            return
         if self.ends_stopped:
             self._at(STOPPING, self._power_off)
         else:
@@ -192,16 +226,17 @@ class _Evacuation:
 
     def _power_off(self) -> None:
         # whatever task somebody began in between is written over
-        if self._is_disturbed():
+        if self._is_abandoned():
             return
         self.cloud.update(self.server, task_state="powering-off")
         self._at(STOPPED, self._stop)
 
     def _stop(self) -> None:
-        if self._is_disturbed("powering-off"):
+        if self._is_abandoned():
             return
-        self.cloud.update(self.server, vm_state="stopped", task_state=None, power_state=SHUTDOWN)
-        self._at(MOVED, self._move)
+        stopped = {"vm_state": "stopped", "task_state": None, "power_state": SHUTDOWN}
+        if self._save("powering-off", **stopped):
+            self._at(MOVED, self._move)
 
     def _move(self) -> None:
         # no task_state is expected any more: what an owner began meanwhile was told to the dead host, and
@@ -219,13 +254,10 @@ class _Evacuation:
         self._record("done")
         self._finish(f"done, on {self.migration.dest_compute}")
 
-    def _is_disturbed(self, expected: str | None = None) -> bool:
-        """Give up, as Nova does, when the instance is gone or somebody changed the expected task_state."""
+    def _is_abandoned(self) -> bool:
+        """Give up when the instance is gone, or the destination."""
         if self.server.deleted:
             self._fail("")
-        elif expected is not None and self.server.task_state != expected:
-            actual = self.server.task_state
-            self._fail(f"Unexpected task state: expecting ['{expected}'] but the actual state is {actual}")
         elif self.dest is not None and not self.dest.alive:
             # the destination died with the guest on its way: nobody is left to end this record
             self._abandon()
@@ -233,10 +265,33 @@ class _Evacuation:
             return False
         return True
 
-    def _fail(self, why: str) -> None:
+    def _save(self, expected: str, **changes: Any) -> bool:
+        """Change the instance, unless somebody has changed its task_state; tell whether it was changed.
+
+        Nova gives up then. When it saves that the instance is in error, it saves what it was refused, too: an
+        instance that was reset is left with a task_state that stays. Of two evacuations that get in each
+        other's way either end was seen; here no task_state is left.
+        """
+        actual = self.server.task_state
+        if actual == expected:
+            self.cloud.update(self.server, **changes)
+            return True
+        self._fail(
+            f"Conflict updating instance {self.server.uuid}. Expected: {{'task_state': ['{expected}']}}. "
+            f"Actual: {{'task_state': {actual!r}}}",
+            **({} if self._is_one_of_two() else changes),
+        )
+        return False
+
+    def _is_one_of_two(self) -> bool:
+        records = [record for record in self.cloud.migrations if record.instance_uuid == self.server.uuid]
+        return any(record.overlapped for record in records)
+
+    def _fail(self, why: str, **changes: Any) -> None:
         self._record("failed")
         if not self.server.deleted:
-            self.cloud.update(self.server, vm_state="error", task_state=None, fault=self.cloud.fault(why))
+            changes = {"task_state": None, **changes, "vm_state": "error", "fault": self.cloud.fault(why)}
+            self.cloud.update(self.server, **changes)
         self._finish(f"failed: {why or 'the instance was deleted'}")
 
     def _abandon(self) -> None:
@@ -263,7 +318,7 @@ def check_may_be_forced_up(cloud: Cloud, host: Host) -> None:
     """
     if any(
         migration.source_compute == host.name and migration.status == "done" and _is_evacuation(migration)
-        for migration in cloud.migrations
+        for migration in cloud.visible_migrations()
     ):
         raise errors.bad_request(
             f"Unable to force up host {host.name} as `done` evacuation migration records remain associated "
@@ -278,16 +333,13 @@ def clean_up_source(cloud: Cloud, host: Host) -> list[str]:
     It destroys the guests of those too: its copy of a guest that has not arrived anywhere yet is gone.
     """
     early = []
-    for migration in cloud.migrations:
+    for migration in cloud.visible_migrations():
         if migration.source_compute != host.name or not _is_evacuation(migration):
             continue
         if migration.is_running:
             early.append(migration.instance_uuid)
         if migration.is_running or migration.status == "done":
-            server = cloud.servers[migration.instance_uuid]
-            # the record of an instance that was deleted meanwhile is passed over
-            if not server.deleted:
-                cloud.set_migration(migration, status="completed")
+            cloud.set_migration(migration, status="completed")
     return early
 
 

@@ -17,6 +17,8 @@ PEOPLE = (
     ("masakari", "masakari", "service", (ADMIN_ROLE, "member", "reader")),
     ("admin", "admin", "admin", (ADMIN_ROLE, "member", "reader")),
     ("alice", "alice", "demo", ("member", "reader")),
+    # an admin whose token is scoped to the project of alice's servers: Nova takes him for their owner
+    ("demo-admin", "demo-admin", "demo", (ADMIN_ROLE, "member", "reader")),
     ("bob", "bob", "service", ("member", "reader")),
 )
 

@@ -64,6 +64,8 @@ class Host:
     forced_down: bool = False
     # placement's COMPUTE_STATUS_DISABLED: what the scheduler really looks at
     disabled_trait: bool = False
+    # what it was told when it was dead but looked up, disabled or not, and until when the call waits for it
+    unheard: list[tuple[float, bool]] = dataclasses.field(default_factory=list)
     reserved: int = 0
     # the uuids of instances that it was told to delete when it was dead: the calls wait in its queue
     told_to_delete: list[str] = dataclasses.field(default_factory=list)
@@ -128,7 +130,6 @@ class Migration:
     service_was_up: bool = False
     host_was_alive: bool = False
     overlapped: bool = False
-    requested_host: str | None = None
     accepted: float = 0.0
     ended: float | None = None
 

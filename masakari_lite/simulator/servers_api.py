@@ -198,11 +198,14 @@ def _evacuate(cloud: Cloud, request: Request, server: Server, given: dict[str, A
     request.require_admin("os_compute_api:os-evacuate")
     if given.get("force") and not given.get("host"):
         raise errors.bad_request("Can't force to a non-provided destination")
+    host = given.get("host")
     evacuation.evacuate(
         cloud,
         server,
-        given.get("host"),
+        host,
         stop_after=request.version >= (2, 95),
+        is_forced=host is not None and (request.version < (2, 29) or bool(given.get("force"))),
+        is_on_shared_storage=bool(given.get("onSharedStorage")),
         caller=request.caller.user,
     )
     # 200, not 202; the password is shown only before 2.14

@@ -110,7 +110,7 @@ def list_migrations(cloud: Cloud, request: Request) -> Response:
     if paged:
         _check_migration_parameters(request)
         since = listing.moment(request, "changes-since")
-    found = [record for record in reversed(cloud.migrations) if _is_wanted(request, record, since)]
+    found = [record for record in reversed(cloud.visible_migrations()) if _is_wanted(request, record, since)]
     if not paged:
         return Response(200, {"migrations": [views.migration_view(request, record) for record in found]})
     records, following = listing.page(

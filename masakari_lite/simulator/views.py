@@ -64,11 +64,12 @@ def server_json(cloud: Cloud, request: Request, server: Server) -> str:
     key = (request.version, host_status, request.base_url)
     text = server.rendered.get(key)
     if text is None:
-        text = server.rendered[key] = json.dumps(server_view(request, server, host_status))
+        view = server_view(request, server, host_status, cloud.hosts[server.host].node)
+        text = server.rendered[key] = json.dumps(view)
     return text
 
 
-def server_view(request: Request, server: Server, host_status: str) -> dict[str, Any]:
+def server_view(request: Request, server: Server, host_status: str, node: str) -> dict[str, Any]:
     """Return a server's fields; `host_status` is empty for a caller who is not an admin."""
     state = status(server)
     view = {
@@ -106,14 +107,14 @@ def server_view(request: Request, server: Server, host_status: str) -> dict[str,
             del fault["details"]
         view["fault"] = fault
     if host_status:
-        view |= _admin_view(request, server, host_status)
+        view |= _admin_view(request, server, host_status, node)
     return view | _newer_view(request, server)
 
 
-def _admin_view(request: Request, server: Server, host_status: str) -> dict[str, Any]:
+def _admin_view(request: Request, server: Server, host_status: str, node: str) -> dict[str, Any]:
     view: dict[str, Any] = {
         "OS-EXT-SRV-ATTR:host": server.host,
-        "OS-EXT-SRV-ATTR:hypervisor_hostname": f"{server.host}.example.org",
+        "OS-EXT-SRV-ATTR:hypervisor_hostname": node,
         "OS-EXT-SRV-ATTR:instance_name": f"instance-{server.id:08x}",
     }
     if request.version >= (2, 3):

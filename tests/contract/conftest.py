@@ -1,5 +1,6 @@
 """One cloud for all tests of Nova's behaviour: the simulator, or a real one with MASAKARI_LITE_CLOUD=real."""
 
+import concurrent.futures
 import contextlib
 import os
 from collections.abc import Callable, Iterator
@@ -60,9 +61,26 @@ def alive(site: Site) -> Take:
 
 
 @pytest.fixture(scope="package")
-def death(site: Site, masakari: Client) -> Answer:
-    """Let the failing host die, force it down and disable it in one request; this is Nova's answer to it."""
+def owners_admin(site: Site) -> Client:
+    """An admin whose token is for the owner's project."""
+    return site.client("owners_admin")
+
+
+@pytest.fixture(scope="package")
+def disabling(site: Site, masakari: Client) -> Iterator[concurrent.futures.Future[Answer]]:
+    """Let the failing host die, and disable it while it looks up; the answer comes when it comes."""
     site.kill(site.failing)
+    patient = Client(site.auth_url, site.accounts["masakari"])
+    with concurrent.futures.ThreadPoolExecutor(1) as thread:
+        answer = thread.submit(patient.update_service, site.failing, status="disabled")
+        site.until(lambda: masakari.service(site.failing)["status"] == "disabled", "it to be disabled")
+        yield answer
+    patient.close()
+
+
+@pytest.fixture(scope="package")
+def death(site: Site, masakari: Client, disabling: object) -> Answer:
+    """Force the dead host down and disable it in one request; this is Nova's answer to it."""
     return masakari.update_service(
         site.failing, forced_down=True, status="disabled", disabled_reason="r" * 255
     )

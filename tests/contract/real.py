@@ -1,6 +1,13 @@
 """A real cloud as a site: the devcloud, or the one that is given."""
 
 import contextlib
+import dataclasses
+import functools
+import os
+import signal
+from collections.abc import Iterator
+
+import pytest
 
 from tests.cloud import clouds
 from tests.contract.client import JsonDict
@@ -8,10 +15,10 @@ from tests.contract.site import Site
 
 # how many servers the tests take from a host, by vm_state; they are made before the host dies
 _STOCK = {
-    "living": {"active": 9, "stopped": 1},
-    "returning": {"active": 4},
+    "living": {"active": 10, "stopped": 1},
+    "returning": {"active": 8},
     "failing": {
-        "active": 27,
+        "active": 33,
         "stopped": 4,
         "paused": 1,
         "suspended": 1,
@@ -36,11 +43,16 @@ class RealSite(Site):
         super().__init__()
         self._cloud = clouds.find_cloud()
         self.auth_url, self.accounts = self._cloud.accounts()
+        owners = self.accounts["owner"].project
+        self.accounts["owners_admin"] = dataclasses.replace(self.accounts["admin"], project=owners)
+        self.rpc_response_timeout = self._cloud.rpc_response_timeout
+        self.can_freeze = isinstance(self._cloud, clouds.Devcloud)
         self.hosts = self._cloud.hosts
         self.returning, self.living, self.failing = (self.hosts * 3)[-3:]
         self.image = self._cloud.image_id()
         self._stock: dict[str, dict[str, list[str]]] = {}
         self._cloud.heal()
+        self._set_owners_admin("PUT")
 
     def take(self, host: str, state: str = "active") -> str:
         return self._stock_of(host)[state].pop()
@@ -88,10 +100,60 @@ class RealSite(Site):
         self._cloud.start_compute(host)
         self.until(lambda: self._cloud.have_reported([host], since), f"{host} to report", 90)
 
+    def see_down(self, host: str) -> None:
+        masakari = self.client("masakari")
+        self.until(lambda: masakari.service(host)["state"] == "down", f"{host} to look down", 90)
+
+    def node(self, host: str) -> str:
+        nodes = self._cloud.admin.nova("GET", "/os-hypervisors/detail")["hypervisors"]
+        return next(str(node["hypervisor_hostname"]) for node in nodes if node["service"]["host"] == host)
+
     def held_conductor(self) -> contextlib.AbstractContextManager[None]:
         return self._cloud.held_conductor()
 
+    def held_scheduler(self) -> contextlib.AbstractContextManager[None]:
+        return self._frozen("nova-scheduler")
+
+    @contextlib.contextmanager
+    def held_rebuild(self, servers: list[str]) -> Iterator[str]:
+        masakari = self.client("masakari")
+
+        def status(server: str) -> str:
+            return str(masakari.evacuations(server)[0]["status"])
+
+        for server in servers:
+            masakari.evacuate(server, host=self.living)
+            while status(server) == "accepted":
+                pass  # its next state is short
+            with self._frozen(f"nova-{self.living}"):
+                if status(server) == "pre-migrating":
+                    yield server
+                    return
+        raise AssertionError("no rebuild was slow enough to be caught")
+
+    @contextlib.contextmanager
+    def _frozen(self, name: str) -> Iterator[None]:
+        """Let a process of Nova's do nothing."""
+        if not isinstance(self._cloud, clouds.Devcloud):
+            pytest.skip("freezes Nova's processes, which only a cloud of our own lets us do")
+        group = self._cloud.services.supervisor.pid(name)
+        assert group is not None
+        os.killpg(group, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.killpg(group, signal.SIGCONT)
+
     def close(self) -> None:
         """Bring the hosts back, and delete the servers."""
+        self._set_owners_admin("DELETE")
         super().close()
         self._cloud.heal()
+
+    def _set_owners_admin(self, method: str) -> None:
+        """Make the admin one of the owner's project, too, or no longer; in a cloud that was given he is."""
+        if isinstance(self._cloud, clouds.Devcloud):
+            keystone = functools.partial(self._cloud.admin.request, "keystone")
+            (role,) = keystone("GET", "/roles", name="admin")["roles"]
+            user, project = self.client("admin").user_id, self.client("owner").project_id
+            keystone(method, f"/projects/{project}/users/{user}/roles/{role['id']}")

@@ -27,6 +27,9 @@ class LeapingClock(Clock):
 class SimulatedSite(Site):
     """A simulator in this process."""
 
+    rpc_response_timeout = 6.0
+    can_freeze = True
+
     def __init__(self) -> None:
         super().__init__()
         self._clock = LeapingClock()
@@ -34,7 +37,7 @@ class SimulatedSite(Site):
             evacuation_latency=0.2,
             action_latency=0.02,
             service_down_time=3600,
-            rpc_response_timeout=2,
+            rpc_response_timeout=self.rpc_response_timeout,
             token_lifetime=36000,
         )
         self._simulator = Simulator(options, self._clock)
@@ -48,6 +51,7 @@ class SimulatedSite(Site):
             "masakari": Account("masakari", "masakari", "service"),
             "admin": Account("admin", "admin", "admin"),
             "owner": Account("alice", "alice", "demo"),
+            "owners_admin": Account("demo-admin", "demo-admin", "demo"),
         }
         _, self.returning, self.living, self.failing = self.hosts
         self.image = views.IMAGE
@@ -65,6 +69,12 @@ class SimulatedSite(Site):
     def start(self, host: str) -> None:
         self._cloud.start_host(host)
 
+    def see_down(self, host: str) -> None:
+        self._clock.leap(self._simulator.options.service_down_time + 1)
+
+    def node(self, host: str) -> str:
+        return self._cloud.hosts[host].node
+
     @contextlib.contextmanager
     def held_conductor(self) -> Iterator[None]:
         options = self._simulator.options
@@ -74,3 +84,12 @@ class SimulatedSite(Site):
         finally:
             options.evacuation_latency = usual
             self._clock.leap(_LONG)
+
+    held_scheduler = held_conductor
+
+    @contextlib.contextmanager
+    def held_rebuild(self, servers: list[str]) -> Iterator[str]:
+        with self.held_conductor():
+            self.client("masakari").evacuate(servers[0], host=self.living)
+            self._clock.leap(_LONG / 2)
+            yield servers[0]

@@ -14,7 +14,10 @@ T = TypeVar("T")
 class Site(abc.ABC):
     """A cloud with hosts that can die and servers of a normal user's.
 
-    :ivar accounts: of ``masakari`` (the engine's user), ``admin`` and ``owner`` (the normal user)
+    :ivar accounts: of ``masakari`` (the engine's user), ``admin``, ``owner`` (the normal user) and
+        ``owners_admin`` (an admin with a token for the owner's project)
+    :ivar rpc_response_timeout: for how many seconds Nova waits for an answer of its own services
+    :ivar can_freeze: whether parts of Nova can be kept from working while others work
     :ivar hosts: all of them, among them
     :ivar living: one that is up all the time
     :ivar failing: one that dies for good, once a test needs that
@@ -23,6 +26,8 @@ class Site(abc.ABC):
 
     accounts: dict[str, Account]
     auth_url: str
+    rpc_response_timeout: float
+    can_freeze: bool
     hosts: list[str]
     living: str
     failing: str
@@ -61,8 +66,24 @@ class Site(abc.ABC):
         """Let a dead host's nova-compute come back, and report."""
 
     @abc.abstractmethod
+    def see_down(self, host: str) -> None:
+        """Wait until Nova has found out by itself that a host is dead."""
+
+    @abc.abstractmethod
+    def node(self, host: str) -> str:
+        """Return the name of a host's hypervisor."""
+
+    @abc.abstractmethod
     def held_conductor(self) -> contextlib.AbstractContextManager[None]:
         """Keep evacuations that begin in the block as Nova's API left them, until its end."""
+
+    @abc.abstractmethod
+    def held_scheduler(self) -> contextlib.AbstractContextManager[None]:
+        """Keep evacuations that begin in the block `accepted`, until its end; all else works."""
+
+    @abc.abstractmethod
+    def held_rebuild(self, servers: list[str]) -> contextlib.AbstractContextManager[str]:
+        """Evacuate some of the servers, and keep one `pre-migrating` until the block's end: hand out that."""
 
     def until(self, ask: Callable[[], T | None], what: str, limit: float = 40) -> T:
         """Ask until there is an answer; it returns that."""
@@ -78,3 +99,15 @@ class Site(abc.ABC):
         found = masakari.server(server)
         assert host_of(found) == record["dest_compute"] != record["source_compute"]
         return found
+
+    def end(self, server: str) -> tuple[JsonDict, JsonDict]:
+        """Wait until a server's newest evacuation has ended, well or not; return both."""
+        masakari = self.client("masakari")
+
+        def ask() -> tuple[JsonDict, JsonDict] | None:
+            record = masakari.evacuations(server)[0]
+            found = masakari.server(server)
+            is_over = record["status"] in ("done", "error", "failed") and not found["OS-EXT-STS:task_state"]
+            return (found, record) if is_over else None
+
+        return self.until(ask, f"the end of the evacuation of {server}")

@@ -133,6 +133,29 @@ def test_the_owners_lock_holds_and_is_undone_by_the_owner(owner, server):
     assert lock_of(owner, server) == (False, None)
 
 
+def test_an_admins_lock_is_the_owners_if_his_token_is_for_their_project(owners_admin, owner, server):
+    """So lock with a token for another project."""
+    assert owners_admin.project_id == owner.project_id
+    assert owners_admin.user_id != owner.user_id
+    assert owners_admin.act(server, "lock", {"locked_reason": REASON}).status == 202
+    assert owner.act(server, "os-stop").refusal == (409, f"Instance {server} is locked")
+    assert lock_of(owner, server) == (True, REASON)
+    assert owner.act(server, "unlock").status == 202
+    assert lock_of(owner, server) == (False, None)
+
+
+def test_such_an_admins_lock_does_not_take_over_the_owners(owners_admin, owner, server):
+    assert owner.act(server, "lock", {"locked_reason": "mine"}).status == 202
+    assert owners_admin.act(server, "lock", {"locked_reason": REASON}).status == 202
+    assert lock_of(owner, server) == (True, "mine")
+    assert owner.act(server, "unlock").status == 202
+
+
+def test_such_an_admin_can_undo_another_admins_lock(owners_admin, masakari, locked):
+    assert owners_admin.act(locked, "unlock").status == 202
+    assert lock_of(masakari, locked) == (False, None)
+
+
 def test_a_second_lock_replaces_the_reason_if_it_has_one(masakari, locked):
     assert masakari.act(locked, "lock", {"locked_reason": "another"}).status == 202
     assert lock_of(masakari, locked) == (True, "another")

@@ -68,6 +68,13 @@ def test_by_source_and_type(site, masakari, records):
     assert not set(uuids(records)) & set(uuids(masakari.migrations(migration_type="live-migration")))
 
 
+def test_hosts_and_their_hypervisors_are_two_fields(site, records):
+    for record in records:
+        assert record["source_compute"] == site.failing
+        assert record["source_node"] == site.node(site.failing)
+        assert record["dest_node"] == site.node(record["dest_compute"])
+
+
 def test_by_instance(masakari, records):
     for record in records:
         assert masakari.migrations(instance_uuid=record["instance_uuid"]) == [record]

@@ -46,6 +46,12 @@ def returned(site, evacuated, host, masakari):
     site.until(lambda: masakari.evacuations(evacuated)[0]["status"] == "completed", "the clean-up")
 
 
+@pytest.fixture(scope="module")
+def other(dead):
+    """A server of the other dead host."""
+    return dead()
+
+
 def test_a_dead_service_still_looks_up(site, masakari, host):
     assert masakari.service(host)["state"] == "up"
     answer = masakari.act(site.take(host), "evacuate", {})
@@ -112,13 +118,21 @@ def test_forced_down_can_be_lifted_after_the_return(site, masakari, host, return
     site.until(lambda: masakari.service(host)["state"] == "up", "the service to be up")
 
 
-def test_enabled_again_it_takes_instances(site, masakari, host, returned, dead):
-    """Enabled while it was dead, it may have kept Placement's trait; now its compute removes that."""
+def test_enabled_while_it_was_dead_it_is_shunned(site, masakari, host, returned, other):
+    """Disabled when it was dead but looked up: that call has waited in its queue, and is obeyed now."""
+    assert masakari.service(host)["status"] == "enabled"
+    masakari.evacuate(other, host=host)
+    failed, record = site.end(other)
+    assert record["status"] == "error"
+    assert failed["fault"]["message"].startswith("No valid host was found.")
+
+
+def test_enabled_again_it_takes_instances(site, masakari, host, returned, other):
+    """Now that its compute is up it is told, and removes Placement's trait."""
     masakari.update_service(host, forced_down=False)
     assert masakari.update_service(host, status="enabled").status == 200
-    server = dead()
-    masakari.evacuate(server, host=host)
-    assert host_of(site.finish(server)) == host
+    masakari.evacuate(other, host=host)
+    assert host_of(site.finish(other)) == host
 
 
 def test_the_delete_in_its_queue_is_carried_out_after_all(site, masakari, deleting, returned):

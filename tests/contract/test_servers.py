@@ -35,9 +35,17 @@ def deleted(site, alive, owner, masakari):
 
 
 def test_the_hypervisor_and_the_host_are_two_fields(site, masakari, server):
+    """Compare the host: the hypervisor's name may be a full one where the service's host is a short one."""
     found = masakari.server(server)
-    assert host_of(found) == site.living
-    assert found["OS-EXT-SRV-ATTR:hypervisor_hostname"]
+    assert host_of(found) == masakari.service(site.living)["host"] == site.living
+    assert found["OS-EXT-SRV-ATTR:hypervisor_hostname"] == site.node(site.living)
+
+
+def test_a_host_is_not_found_by_its_hypervisors_name(site, masakari, server):
+    node = site.node(site.living)
+    is_the_same = node == site.living
+    assert (server in ids(masakari.servers(all_tenants=1, host=node))) is is_the_same
+    assert bool(masakari.get("/os-services", host=node, binary="nova-compute")["services"]) is is_the_same
 
 
 def test_an_active_server(masakari, server):

@@ -27,6 +27,13 @@ def test_before_2_53_its_id_is_a_number(site, masakari):
     assert isinstance(masakari.service(site.living, "2.52")["id"], int)
 
 
+def test_before_2_53_it_is_not_changed_by_its_uuid(site, masakari):
+    uuid = masakari.service(site.living)["id"]
+    answer = masakari.send("PUT", f"/os-services/{uuid}", {"status": "disabled"}, version="2.52")
+    assert answer.refusal == (400, "'host' is a required property")
+    assert masakari.service(site.living)["status"] == "enabled"
+
+
 def test_before_2_11_forced_down_is_not_shown(site, masakari):
     assert "forced_down" not in masakari.service(site.living, "2.10")
 
@@ -104,6 +111,13 @@ def test_what_is_refused(site, masakari, changes, text):
 )
 def test_the_same_a_second_time_is_accepted(site, masakari, death, changes):
     assert masakari.update_service(site.failing, **changes).status == 200
+
+
+def test_to_disable_it_took_as_long_as_nova_waits_for_an_answer(site, death, disabling):
+    """That of a compute that was dead and looked up. It was asked for before all else of this host."""
+    answer = disabling.result()
+    assert answer.status == 200
+    assert 0 <= answer.seconds - site.rpc_response_timeout < 3
 
 
 def test_forced_down_and_disabled_at_once(site, masakari, death):

@@ -67,14 +67,48 @@ def test_a_host_that_returns_too_early_is_a_violation(simulator, clock, admin, d
     assert len(report.violations) == 1
 
 
-def test_a_service_enabled_while_its_compute_is_dead_is_still_shunned(simulator, clock, admin, down):
-    simulator.cloud.disable("compute-2")
-    simulator.cloud.fail_host("compute-2")
+def test_a_compute_that_comes_back_goes_by_the_database(simulator, clock):
+    simulator.cloud.disable(HOST)
+    simulator.cloud.fail_host(HOST)
     clock.advance(61)
-    simulator.cloud.enable("compute-2")
-    assert simulator.cloud.hosts["compute-2"].disabled_trait
-    simulator.cloud.start_host("compute-2")
-    assert not simulator.cloud.hosts["compute-2"].disabled_trait
+    simulator.cloud.enable(HOST)
+    assert simulator.cloud.hosts[HOST].disabled_trait
+    simulator.cloud.start_host(HOST)
+    assert not simulator.cloud.hosts[HOST].disabled_trait
+
+
+@pytest.fixture
+def misled(simulator):
+    """A host that was disabled while it was dead but looked up, and enabled when it was forced down."""
+    simulator.cloud.fail_host(HOST)
+    simulator.cloud.disable(HOST)
+    simulator.cloud.force_down(HOST)
+    simulator.cloud.enable(HOST)
+    return simulator.cloud.hosts[HOST]
+
+
+def test_it_obeys_a_call_that_waits_in_its_queue_until_it_reports_again(simulator, clock, misled):
+    simulator.cloud.start_host(HOST)
+    assert misled.disabled_trait
+    clock.advance(59)
+    simulator.cloud.force_down(HOST, False)
+    assert misled.disabled_trait
+    clock.advance(2)
+    with simulator.cloud.up_to_date():
+        assert not misled.disabled_trait
+
+
+def test_it_obeys_the_next_call_too(simulator, misled):
+    simulator.cloud.start_host(HOST)
+    simulator.cloud.force_down(HOST, False)
+    simulator.cloud.enable(HOST)
+    assert not misled.disabled_trait
+
+
+def test_a_call_that_nobody_waits_for_any_more_is_gone(simulator, clock, misled):
+    clock.advance(simulator.options.rpc_response_timeout + 1)
+    simulator.cloud.start_host(HOST)
+    assert not misled.disabled_trait
 
 
 def test_only_an_admin_sees_services_and_records_and_evacuates(simulator, nova):
