@@ -22,7 +22,10 @@ from masakari_lite.recovery.restoration import describe_arrival, restore
 LOG = logging.getLogger(__name__)
 
 _LOOK_UP = 10
-"""While its evacuation runs, the instance itself is looked at with every so many pictures."""
+"""While its evacuation runs, the instance itself is looked at with every so many pictures.
+
+And so many are waited for its error after its evacuation has failed.
+"""
 
 
 def evacuate(context: RecoveryContext, vmove: VMove) -> VMove:
@@ -62,7 +65,7 @@ class _Evacuation:
         self._lock = InstanceLock(context, self._move)
         self._uuid = vmove.instance_uuid
         self._ending: JsonDict = {}
-        self._pictures = 0
+        self._pictures = self._failed_pictures = 0
         self._is_begun = vmove.status is VMoveStatus.ONGOING
         # an earlier try, given up, may have brought it to where it is
         self._was_tried = vmove.attempts > 1 if self._is_begun else vmove.start_time is not None
@@ -294,8 +297,11 @@ class _Evacuation:
             instance = self._watcher.look_again(self._uuid)
         instance = _refuse_deleted(instance)
         if not record.is_done:
-            if instance.task_state in states.REBUILDING:
-                return None  # Nova ends the record first, and writes the instance's error a moment later
+            # Nova ends the record first, and writes the instance's error a moment later: 60 ms were seen. One
+            # whose state was reset in the midst of it keeps the task_state for ever.
+            self._failed_pictures += 1
+            if instance.task_state in states.REBUILDING and self._failed_pictures < _LOOK_UP:
+                return None
             raise _explain_failure(record, instance)
         return instance if self._has_arrived(instance) else None
 

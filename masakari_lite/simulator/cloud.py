@@ -139,7 +139,7 @@ class Cloud:
             host = self.hosts[name]
             if not forced_down:
                 evacuation.check_may_be_forced_up(self, host)
-            host.forced_down = forced_down
+            self._save(host, forced_down=forced_down)
             self.note("service", name, "forced down" if forced_down else "no longer forced down")
 
     def disable(self, name: str, reason: str | None = None) -> float:
@@ -150,15 +150,22 @@ class Cloud:
         """
         with self.up_to_date():
             host = self.hosts[name]
-            host.disabled, host.disabled_reason = True, reason
+            self._save(host, disabled=True, disabled_reason=reason)
             return trait.tell(self, host)
 
     def enable(self, name: str) -> float:
         """Enable a compute service; return for how many seconds that keeps its caller waiting."""
         with self.up_to_date():
             host = self.hosts[name]
-            host.disabled, host.disabled_reason = False, None
+            self._save(host, disabled=False, disabled_reason=None)
             return trait.tell(self, host)
+
+    def _save(self, host: Host, **changes: Any) -> None:
+        """Change a service's row; its updated_at is that of its last change, be it a report or another."""
+        if any(getattr(host, field) != value for field, value in changes.items()):
+            host.changed = self.now
+        for field, value in changes.items():
+            setattr(host, field, value)
 
     def add_server(
         self,

@@ -59,6 +59,7 @@ class Host:
     capacity: int | None = None
     alive: bool = True
     last_seen: float = 0.0
+    changed: float = 0.0
     disabled: bool = False
     disabled_reason: str | None = None
     forced_down: bool = False

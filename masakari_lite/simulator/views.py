@@ -171,7 +171,7 @@ def _host_status(cloud: Cloud, server: Server) -> str:
 
 def service_view(cloud: Cloud, request: Request, host: Host) -> dict[str, Any]:
     """Return the fields of a host's nova-compute service."""
-    last_seen = cloud.now if host.alive else host.last_seen
+    updated = cloud.now if host.alive else max(host.last_seen, host.changed)
     view: dict[str, Any] = {
         "binary": "nova-compute",
         "host": host.name,
@@ -179,7 +179,7 @@ def service_view(cloud: Cloud, request: Request, host: Host) -> dict[str, Any]:
         "zone": "nova",
         "status": "disabled" if host.disabled else "enabled",
         "state": "up" if cloud.is_up(host) else "down",
-        "updated_at": isoformat_micro(cloud.clock.wall(last_seen)),
+        "updated_at": isoformat_micro(cloud.clock.wall(updated)),
         "disabled_reason": host.disabled_reason,
     }
     if request.version >= (2, 11):

@@ -113,6 +113,22 @@ def test_the_same_a_second_time_is_accepted(site, masakari, death, changes):
     assert masakari.update_service(site.failing, **changes).status == 200
 
 
+def test_a_change_of_a_dead_service_is_as_good_as_a_report_to_its_updated_at(site, masakari, death):
+    """So that alone does not tell a host that lives."""
+    before = masakari.service(site.failing)["updated_at"]
+
+    def change():
+        masakari.update_service(site.failing, status="disabled", disabled_reason=str(uuid.uuid4()))
+        return masakari.service(site.failing)["updated_at"] != before  # it shows whole seconds
+
+    site.until(change, "another updated_at")
+    # what changes nothing does not
+    after = masakari.service(site.failing)
+    masakari.update_service(site.failing, forced_down=True)
+    assert masakari.service(site.failing) == after
+    masakari.update_service(site.failing, status="disabled", disabled_reason=LONGEST)
+
+
 def test_to_disable_it_took_as_long_as_nova_waits_for_an_answer(site, death, disabling):
     """That of a compute that was dead and looked up. It was asked for before all else of this host."""
     answer = disabling.result()

@@ -383,6 +383,25 @@ def test_a_backup_on_arrival_is_waited_for_before_the_power_is_restored(site: Si
     assert site.has(server, vm_state="stopped", locked=False)
 
 
+def test_a_state_that_is_reset_in_mid_rebuild_costs_one_try(build_site: Callable[..., Site]) -> None:
+    """Nova ends the record as failed, and leaves the task_state for ever."""
+    site = build_site(
+        cloud={"evacuation_latency": 1},
+        wait_period_after_evacuation=600,
+        host_failure__evacuation_retry_interval=0.2,
+    )
+    (server,) = site.add(1)
+    uuid = begin(site)
+    site.until(lambda: server.task_state == "rebuild_spawning")
+    NovaAPI(site.conf).reset_state(server.uuid, "error")
+    site.until(lambda: site.evacuations(server)[0].status == "failed")
+    assert site.engine.wait(uuid)["status"] == "error"
+    site.until(lambda: site.engine.api.get_notification(uuid)["status"] == "finished")
+    assert [record.status for record in site.evacuations(server)] == ["failed", "done"]
+    assert site.has(server, vm_state="active", task_state=None, locked=False)
+    site.assert_safe()
+
+
 def test_a_nova_that_refuses_a_task_state_gets_it_reset(site: Site) -> None:
     """Before the fix of bug 1978983 an instance with any task_state was refused."""
     (server,) = site.add(1, task_state="rebooting")

@@ -57,8 +57,8 @@ class Healing:
     def _complete_evacuations(self) -> None:
         """Mark evacuations completed that the restarted source has left.
 
-        A returning compute completes the evacuations away from it, but not those whose server has been
-        deleted meanwhile; and as long as one is "done", Nova refuses to lift forced_down.
+        A returning compute completes the evacuations away from it, but one that is under way then goes on and
+        ends as "done"; and as long as one is that, Nova refuses to lift forced_down.
         """
         schema = self._cloud.settings.database_prefix + "nova"
         database.run_sql(
@@ -72,9 +72,10 @@ class Healing:
         return all(services[host]["state"] == "up" for host in self._hosts())
 
     def _are_offered(self) -> bool:
-        """The scheduler shuns a host that keeps the trait, as one does that was enabled while it was dead.
+        """The scheduler shuns a host that keeps the trait, for a minute at most.
 
-        Only a change of its status has the compute remove it.
+        One does that was told to disable itself while it was dead, and found that in its queue. To set its
+        status again has the compute remove it at once.
         """
         shunned = [host for host in self._hosts() if self._has_disabled_trait(host)]
         for host in shunned:
