@@ -79,7 +79,8 @@ class Notification:
     :ivar message: why the status is what it is, for the operator
     :ivar retry_at: of an ``error``: when it is tried again (UTC, naive)
     :ivar owner: the engine that took it up last; only it may write about its recovery
-    :ivar service_updated_at: the compute service's ``updated_at`` when it was first seen down and disabled
+    :ivar service_updated_at: the compute service's ``updated_at`` when a try had disabled it or given up
+        waiting; empty while that is about to change by our doing; None before
     :ivar progress: one entry a task of the recovery: name, state, progress (0 to 1), details
     """
 

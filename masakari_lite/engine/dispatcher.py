@@ -14,7 +14,7 @@ from masakari_lite import concurrency, exceptions
 from masakari_lite.engine.claims import Claim, Claims
 from masakari_lite.journal.store import Journal
 from masakari_lite.models import Notification, NotificationStatus
-from masakari_lite.recovery import flows, retries
+from masakari_lite.recovery import retries
 from masakari_lite.recovery.flows import Result
 from masakari_lite.trouble import Trouble
 
@@ -136,11 +136,13 @@ class Dispatcher:
         pause = self._longest_pause()
         unfinished = self._journal.list_unfinished()
         delays = {found.notification_uuid: self._find_delay(found, minimum_age) for found in unfinished}
+        # these come first: they may go on with what is to be tried again
         renewed = {
             found.hostname
             for found in unfinished
-            if found.status is NotificationStatus.NEW and delays[found.notification_uuid] is not None
+            if found.status.is_active and delays[found.notification_uuid] is not None
         }
+        not_now = set(self._recovering)
         for notification in unfinished:
             if self._stopping:
                 break
@@ -148,12 +150,14 @@ class Dispatcher:
                 notification.status is NotificationStatus.ERROR and notification.hostname in renewed
             )
             due_in = delays[notification.notification_uuid]
-            if due_in is None or notification.hostname in self._recovering or is_superseded:
+            if due_in is None or notification.hostname in not_now or is_superseded:
                 continue
             if due_in > 0:
                 pause = min(pause, due_in)
             else:
                 self._begin(notification)
+                # nor a later one of a host whose first could not be begun
+                not_now.add(notification.hostname)
         return pause
 
     def _longest_pause(self) -> float:
@@ -198,11 +202,13 @@ class Dispatcher:
                 LOG.warning("[%s] Going on with host %s where its engine left it", uuid, claim.host)
             else:
                 LOG.info("[%s] Recovering host %s, try %s", uuid, claim.host, notification.attempts)
-            self._run(notification, claim)
+            self._end(notification, self._recover(notification, claim))
         except exceptions.RecoveryLeft as reason:
             LOG.warning("[%s] left for whoever takes it up next: %s", uuid, reason)
         except exceptions.JournalError as error:
             LOG.error("[%s] left for the next look: %s", uuid, error)
+        except Exception:
+            LOG.exception("[%s] unexpected, left for the next look", uuid)
         else:
             is_over = True
         finally:
@@ -210,17 +216,6 @@ class Dispatcher:
             self._claims.release(claim)
         if is_over:
             self._woken.set()  # the host may have another notification
-
-    def _run(self, notification: Notification, claim: Claim) -> None:
-        try:
-            result = self._recover(notification, claim)
-        except exceptions.MasakariLiteError:
-            raise
-        except Exception as error:
-            LOG.exception("[%s] unexpected", notification.notification_uuid)
-            mistake = RuntimeError(f"unexpected {type(error).__name__}: {error}")
-            result = flows.conclude(self._conf, mistake, notification)
-        self._end(notification, result)
 
     def _give_up(self, notification: Notification, message: str) -> None:
         try:

@@ -96,7 +96,13 @@ def translated(conf: cfg.ConfigOpts) -> Iterator[None]:
         yield
     except db_exceptions.DBDuplicateEntry as error:
         raise AlreadyThere(str(error)) from error
-    except (db_exceptions.DBError, db_exceptions.RetryRequest, sa.exc.SQLAlchemyError, ImportError) as error:
+    except (
+        db_exceptions.DBError,
+        db_exceptions.RetryRequest,
+        sa.exc.SQLAlchemyError,
+        ImportError,
+        OSError,  # pg8000 lets some through
+    ) as error:
         if _is_duplicate_on_postgresql(error):
             raise AlreadyThere(str(error)) from error
         raise exceptions.JournalError(
@@ -115,7 +121,8 @@ def is_away(error: BaseException) -> bool:
 
     oslo.db knows most of these, but not pg8000's.
     """
-    if isinstance(error, db_exceptions.DBConnectionError):
+    cause = getattr(error, "inner_exception", None) or error
+    if isinstance(error, db_exceptions.DBConnectionError) or isinstance(cause, OSError):
         return True
     code = _find_code(error)
     return bool(code in _AWAY) or "Can't create a connection to host" in str(code)

@@ -59,13 +59,13 @@ class Journal:
             self._engine: sa.Engine = manager.writer.get_engine()
             self._sessions: Callable[[], orm.Session] = manager.writer.get_sessionmaker()
             connection.warn_of_driver(self._engine.dialect)
+            connection.limit_waits(self._engine)
             self._is_sqlite = self._engine.dialect.name == "sqlite"
             if self._is_sqlite:
                 schema.upgrade_file(self._engine)
             else:
                 schema.check(self._engine)
                 connection.commit_each_statement(self._engine)
-                connection.limit_waits(self._engine)
         # SQLite has one writer at a time and waits for it without letting other green threads run
         self._sqlite_lock = threading.Lock()
         self._trouble = Trouble(

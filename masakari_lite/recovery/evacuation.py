@@ -138,7 +138,7 @@ class _Evacuation:
         self._begin_attempt(instance)
         if instance.host != self._move.row.source_host and not self._has_record():
             raise Ignored(f"it is on {instance.host or 'no host'} already")
-        if self._is_late(instance):
+        if self._is_late(instance, rule.end):
             self._move.learn(dest_host=instance.host)
             return describe_arrival(self._move.row, instance, instance.vm_state)
         self._lock.set(instance)
@@ -146,15 +146,16 @@ class _Evacuation:
             self._send_evacuation(instance)
         return restore(self._context, self._move, self._confirm(), rule.end)
 
-    def _is_late(self, instance: Instance) -> bool:
-        """Tell whether an earlier try, given up, has brought it back as it was.
+    def _is_late(self, instance: Instance, end: states.End) -> bool:
+        """Tell whether an earlier try, given up, has brought it back as it was, with nothing left to restore.
 
         It was unlocked since, so that its power is its owner's affair by now; unless this try had locked it
         before its engine died.
         """
         row = self._move.row
         is_ours = self._was_sent or row.locked_by_us or not self._was_tried
-        return instance.host != row.source_host and not is_ours and row.vm_state in states.NOVA_EVACUATES
+        is_whole = row.vm_state == end and end is not states.End.ERROR
+        return instance.host != row.source_host and not is_ours and is_whole
 
     def _leave_if_stopping(self, error: exceptions.MasakariLiteError) -> None:
         """Nova is not asked again and again while the engine stops: the next start does."""

@@ -60,10 +60,17 @@ def run_host_failure_flow(context: RecoveryContext) -> Result:
         raise
     except exceptions.MasakariLiteError as error:
         LOG.error("[%s] %s", context.notification.notification_uuid, error)
-        evacuation.release_locks(context)
-        vmoves = context.journal.list_vmoves(context.notification.notification_uuid)
-        return conclude(context.conf, error, context.notification, vmoves)
+        return _break_off(context, error)
+    except Exception as error:
+        LOG.exception("[%s] unexpected", context.notification.notification_uuid)
+        return _break_off(context, RuntimeError(f"unexpected {type(error).__name__}: {error}"))
     return summarize(context.journal.list_vmoves(context.notification.notification_uuid))
+
+
+def _break_off(context: RecoveryContext, error: Exception) -> Result:
+    evacuation.release_locks(context)
+    vmoves = context.journal.list_vmoves(context.notification.notification_uuid)
+    return conclude(context.conf, error, context.notification, vmoves)
 
 
 def run(flow: linear_flow.Flow, context: RecoveryContext) -> None:
@@ -85,15 +92,15 @@ def run(flow: linear_flow.Flow, context: RecoveryContext) -> None:
 
 
 def conclude(
-    conf: cfg.ConfigOpts, error: Exception, notification: Notification, vmoves: Sequence[VMove] = ()
+    conf: cfg.ConfigOpts, error: Exception, notification: Notification, vmoves: Sequence[VMove]
 ) -> Result:
     """Tell what comes of a recovery that an error has ended before its instances were all looked at.
 
-    :param vmoves: while one of them waits for its next try, only what is no use trying again gives it up:
-        the tries of before were the instances'
+    :param vmoves: while one of them is to be tried, only what is no use trying again gives it up: the tries
+        of before were the instances'
     """
     is_counted = retries.is_counted(error)
-    is_waited_for = any(vmove.retry_at for vmove in vmoves)
+    is_waited_for = any(vmove.retry_at or not vmove.status.is_final for vmove in vmoves)
     verdict = retries.judge(conf, error, notification.attempts, is_counted and not is_waited_for)
     if verdict.retry_at is None:
         return Result(NotificationStatus.FAILED, verdict.message)

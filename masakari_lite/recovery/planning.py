@@ -38,9 +38,8 @@ class Planner:
         known = context.journal.list_vmoves(context.notification.notification_uuid)
         known = [self._take_up_again(vmove) for vmove in known]
         planned = {vmove.instance_uuid for vmove in known}
-        older = self._list_older_ones()
-        begun = self._find_begun(older)
-        last = context.journal.list_last_moves(context.host) | begun
+        last = context.journal.list_last_moves(context.host)
+        begun = {uuid: vmove for uuid, vmove in last.items() if self._is_begun(vmove)}
         new = [
             self._plan(instance, last.get(instance.uuid), begun.get(instance.uuid))
             for instance in instances.values()
@@ -53,7 +52,7 @@ class Planner:
             if uuid not in planned and uuid not in instances
         ]
         context.journal.add_vmoves(context.notification, new)
-        for notification in older:
+        for notification in self._list_older_ones():
             self._supersede(notification)
         return [*known, *new]
 
@@ -80,18 +79,12 @@ class Planner:
         )
         return [notification for notification in found if _is_older(notification, self._context.notification)]
 
-    def _find_begun(self, older: list[Notification]) -> dict[str, VMove]:
-        """Find the moves that they have begun and not ended, by instance uuid; the newest notification's."""
-        moves = [
-            vmove
-            for notification in reversed(older)
-            for vmove in self._context.journal.list_vmoves(notification.notification_uuid)
-        ]
-        return {
-            vmove.instance_uuid: vmove
-            for vmove in moves
-            if vmove.start_time and (vmove.retry_at or not vmove.status.is_final)
-        }
+    def _is_begun(self, vmove: VMove) -> bool:
+        """Tell whether another notification has begun the move, lately, and not brought the instance back."""
+        if vmove.notification_uuid == self._context.notification.notification_uuid or not _was_touched(vmove):
+            return False
+        window = self._context.conf.notifications_expired_interval
+        return vmove.updated_at is not None and not timeutils.is_older_than(vmove.updated_at, window)
 
     def _go_on_with(self, vmove: VMove) -> VMove:
         """Plan the rest of a move whose instance has left the host since."""
@@ -143,8 +136,8 @@ class Planner:
         One that Nova put into error because its last evacuation failed is not one that was in error, and one
         whose evacuation still runs is in all kinds of states: the move that has begun it remembers.
         """
-        if last is None or last.start_time is None or last.status in _BACK:
-            return instance  # one that was refused by its state was not touched
+        if last is None or not _was_touched(last):
+            return instance
         evacuation = self._context.watcher.get_evacuation(instance.uuid)
         is_moving = evacuation is not None and evacuation.is_running
         return last if is_moving or instance.vm_state == "error" else instance
@@ -162,7 +155,9 @@ class Planner:
         return instance.metadata.get(key, "").lower() == "true"
 
 
-_BACK = (VMoveStatus.SUCCEEDED, VMoveStatus.IGNORED)
+def _was_touched(vmove: VMove) -> bool:
+    """Tell whether a move was begun, and its instance not brought back; one may have been refused before."""
+    return vmove.start_time is not None and vmove.status not in (VMoveStatus.SUCCEEDED, VMoveStatus.IGNORED)
 
 
 def _is_older(one: Notification, other: Notification) -> bool:

@@ -9,10 +9,10 @@ from tests.cloud.clouds import AnyCloud
 
 
 @pytest.mark.needs(needs.DEVCLOUD)
-def test_to_bring_it_up_again_changes_nothing(whole_cloud: AnyCloud) -> None:
-    supervisor = whole_cloud.services.supervisor
+def test_to_bring_it_up_again_changes_nothing(cloud: AnyCloud) -> None:
+    supervisor = cloud.services.supervisor
     running = {name: supervisor.pid(name) for name in supervisor.names()}
-    servers = whole_cloud.servers()
+    servers = cloud.servers()
     again = clouds.bring_up(os.environ)
     assert {name: supervisor.pid(name) for name in supervisor.names()} == running
     assert again.servers() == servers

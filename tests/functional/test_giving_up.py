@@ -5,8 +5,10 @@ from collections.abc import Callable
 
 from oslo_utils import timeutils
 
+from masakari_lite.models import Step, VMoveStatus
 from masakari_lite.simulator import Fault
 from tests.functional.harness import HOST, Site
+from tests.functional.test_restart import leave
 from tests.functional.test_retries import fill, make_room, wait_for
 
 
@@ -40,6 +42,55 @@ def test_a_host_that_was_dead_all_along_is_evacuated_by_a_later_try(build_site: 
     ended = wait_for(site, uuid, "finished", "failed")
     assert (ended["status"], ended["message"]) == ("finished", "1 succeeded")
     assert ended["attempts"] > 1
+    site.assert_evacuated_once(server)
+
+
+def test_a_host_that_reported_on_while_no_engine_ran_is_not_evacuated(
+    build_site: Callable[..., Site],
+) -> None:
+    site = build_site(wait_period_after_service_update=30)
+    (server,) = site.add(1)
+    uuid = site.engine.notify()["notification_uuid"]
+    site.until(lambda: site.simulator.requests.count("service.list") >= 3)
+    site.stop()
+    with site.cloud.up_to_date():
+        site.clock.leap(3600)  # it reports on
+        site.cloud.force_down(HOST)
+    ended = site.engine.wait(uuid)
+    assert ended["status"] == "failed"
+    assert "long after the notification came" in ended["message"]
+    assert not site.evacuations(server)
+
+
+def test_that_a_later_try_disables_the_service_is_no_sign_of_life(build_site: Callable[..., Site]) -> None:
+    """Nova's updated_at is that of any change."""
+    site = build_site(
+        cloud={"service_down_time": 3},
+        wait_period_after_service_update=1,
+        host_failure__evacuation_retry_interval=1,
+        host_failure__evacuation_attempts=20,
+    )
+    (server,) = site.add(1)
+    fill(site)
+    site.cloud.fail_host(HOST)
+    uuid = site.engine.notify()["notification_uuid"]
+    site.until(lambda: "waiting for room" in site.engine.api.get_notification(uuid)["message"])
+    make_room(site)
+    assert wait_for(site, uuid, "finished", "failed")["status"] == "finished"
+    assert site.has(server, vm_state="active", locked=False)
+
+
+def test_an_engine_that_dies_in_a_last_try_gives_up_no_instance_that_has_others(
+    build_site: Callable[..., Site],
+) -> None:
+    site = build_site(host_failure__evacuation_attempts=3, host_failure__evacuation_retry_interval=0.5)
+    (server,) = site.add(1)
+    site.cloud.fail_host(HOST)
+    with site.journal() as journal:
+        uuid = leave(journal, server, status=VMoveStatus.PENDING, step=Step.PLANNED)
+        journal.update_notification(journal.get_notification(uuid), attempts=3)
+    site.simulator.faults.add("service.list", Fault(status=403, message="just now", times=1))
+    assert wait_for(site, uuid, "finished", "failed")["status"] == "finished"
     site.assert_evacuated_once(server)
 
 

@@ -1,18 +1,22 @@
 """A newer notification, or the engine after a crash, goes on with what an earlier try has begun."""
 
+import uuid
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from oslo_utils import timeutils
 
+from masakari_lite.engine import validation
 from masakari_lite.models import JsonDict, Step
 from masakari_lite.simulator import Fault, Server
-from tests.functional.harness import HOST, Site
+from tests.functional.harness import HOST, Site, build_notification
 from tests.functional.test_restart import evacuate, leave, lock
 from tests.functional.test_retries import wait_for
 
 PAUSED = {"vm_state": "paused", "power_state": 3}
-IMPATIENT = {"wait_period_after_evacuation": 1, "host_failure__evacuation_retry_interval": 600}
+RETRY = "host_failure__evacuation_retry_interval"
+IMPATIENT = {"wait_period_after_evacuation": 1, RETRY: 600}
 
 
 def _give_up_waiting(site: Site) -> JsonDict:
@@ -24,20 +28,102 @@ def _give_up_waiting(site: Site) -> JsonDict:
     return first
 
 
+KINDS = pytest.mark.parametrize(
+    ("state", "end"),
+    [
+        (PAUSED, "stopped"),
+        ({"task_state": "powering-off"}, "stopped"),
+        ({"vm_state": "stopped", "power_state": 4, "task_state": "powering-on"}, "active"),
+        ({"vm_state": "error", "power_state": 4}, "error"),
+    ],
+    ids=["paused", "powering-off", "powering-on", "error"],
+)
+
+
+@KINDS
 def test_what_arrived_too_late_gets_its_state_by_the_next_notification(
-    build_site: Callable[..., Site],
+    build_site: Callable[..., Site], state: dict[str, Any], end: str
 ) -> None:
     site = build_site(cloud={"evacuation_latency": 2}, **IMPATIENT)
-    (paused,) = site.add(1, **PAUSED)
+    (server,) = site.add(1, **state)
     first = _give_up_waiting(site)
-    site.until(lambda: paused.host != HOST and not paused.task_state)
+    site.until(lambda: server.host != HOST and not server.task_state)
     second = site.engine.recover()
     assert (second["status"], second["message"]) == ("finished", "1 succeeded")
-    site.assert_evacuated_once(paused, vm_state="stopped")
+    site.assert_evacuated_once(server, vm_state=end)
     superseded = site.engine.api.get_notification(first["notification_uuid"])
     assert superseded["status"] == "failed"
     assert f"notification {second['notification_uuid']} goes on with them" in superseded["message"]
     assert "tried again" not in superseded["message"]
+
+
+@KINDS
+def test_what_arrived_too_late_gets_its_state_by_the_next_try(
+    build_site: Callable[..., Site], state: dict[str, Any], end: str
+) -> None:
+    site = build_site(cloud={"evacuation_latency": 1.5}, **(IMPATIENT | {RETRY: 1.5}))
+    (server,) = site.add(1, **state)
+    first = _give_up_waiting(site)
+    assert wait_for(site, first["notification_uuid"], "finished", "failed")["status"] == "finished"
+    site.assert_evacuated_once(server, vm_state=end)
+
+
+@pytest.mark.parametrize(
+    ("state", "request_kind", "end"),
+    [
+        ({"task_state": "powering-off"}, "server.stop", "stopped"),
+        ({"vm_state": "error", "power_state": 4}, "server.reset_state", "error"),
+    ],
+    ids=["powering-off", "error"],
+)
+def test_what_could_not_be_restored_is_restored_by_the_next_try(
+    build_site: Callable[..., Site], state: dict[str, Any], request_kind: str, end: str
+) -> None:
+    site = build_site(nova__retry_period=0, **{RETRY: 0.5})
+    (server,) = site.add(1, **state)
+    site.simulator.faults.add(request_kind, Fault(status=503, times=1))
+    first = site.recover()
+    assert first["status"] == "error"
+    assert wait_for(site, first["notification_uuid"], "finished", "failed")["status"] == "finished"
+    site.assert_evacuated_once(server, vm_state=end)
+
+
+def test_a_notification_after_the_last_one_was_given_up_goes_on_with_what_that_had_begun(
+    build_site: Callable[..., Site],
+) -> None:
+    """An operator has changed the dead host's service, which may as well be a sign of life."""
+    site = build_site(cloud={"evacuation_latency": 4}, **(IMPATIENT | {RETRY: 1}))
+    (paused,) = site.add(1, **PAUSED)
+    first = _give_up_waiting(site)
+    with site.cloud.up_to_date():
+        site.clock.leap(1)  # whole seconds tell
+    site.cloud.disable(HOST, "dead, says the night shift")
+    ended = wait_for(site, first["notification_uuid"], "failed")
+    assert "notify again" in ended["message"]
+    site.until(lambda: paused.host != HOST and not paused.task_state)
+    second = site.engine.recover()
+    assert (second["status"], second["message"]) == ("finished", "1 succeeded")
+    site.assert_evacuated_once(paused, vm_state="stopped")
+
+
+def test_an_engine_that_died_before_it_had_planned_a_newer_notification_does_so_first(
+    build_site: Callable[..., Site],
+) -> None:
+    site = build_site(cloud={"evacuation_latency": 2}, **IMPATIENT)
+    (paused,) = site.add(1, **PAUSED)
+    first = _give_up_waiting(site)["notification_uuid"]
+    site.until(lambda: paused.host != HOST and not paused.task_state)
+    site.stop()
+    with site.journal() as journal:
+        found = journal.get_notification(first)
+        journal.update_notification(found, retry_at=timeutils.utcnow(), service_updated_at="before")
+        parsed = validation.parse_notification(build_notification(notification_uuid=str(uuid.uuid4())))
+        second = journal.add_notification(parsed)
+        journal.take_up(second, "an engine that died")
+    ended = site.engine.wait(second.notification_uuid)
+    assert (ended["status"], ended["message"]) == ("finished", "1 succeeded")
+    site.assert_evacuated_once(paused, vm_state="stopped")
+    assert "goes on with them" in site.engine.api.get_notification(first)["message"]
 
 
 def test_what_arrives_before_its_turn_gets_its_state_all_the_same(build_site: Callable[..., Site]) -> None:
@@ -113,8 +199,8 @@ def test_an_evacuation_of_which_nova_lost_the_message_is_named(build_site: Calla
     (server,) = site.add(1)
     site.cloud.fail_host(HOST)
     _accept_and_forget(site, server)
-    uuid = site.engine.notify()["notification_uuid"]
-    ended = wait_for(site, uuid, "failed")
+    notification = site.engine.notify()["notification_uuid"]
+    ended = wait_for(site, notification, "failed")
     assert "its scheduler has not chosen a host" in ended["message"]
     assert not site.simulator.requests.count("server.evacuate")
     assert not server.locked

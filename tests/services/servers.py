@@ -68,11 +68,26 @@ class Program:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, number)
 
+    def find_processes(self) -> list[int]:
+        """Find it and all that it has started, those included that have left its process group."""
+        found = [self._process.pid] if self._process else []
+        parents = {int(path.name): _find_parent(path) for path in pathlib.Path("/proc").glob("[0-9]*")}
+        for pid in found:  # which grows
+            found += [child for child, parent in parents.items() if parent == pid]
+        return found
+
     def end(self, number: signal.Signals) -> None:
         """Send a signal and wait until it has ended."""
         if self._process and self.is_running:
             self.send(number)
             polling.wait_until(lambda: not self.is_running, 0.02, 60, f"end of {self._arguments[0]}")
+
+
+def _find_parent(process: pathlib.Path) -> int:
+    try:
+        return int((process / "stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:  # has ended
+        return 0
 
 
 class Server(abc.ABC):
@@ -248,6 +263,12 @@ class MariaDB(Server):
             return False
 
 
+def _send(processes: list[int], number: signal.Signals) -> None:
+    for process in processes:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process, number)
+
+
 class PostgreSQL(Server):
     """A database server with a data directory of its own, which trusts everybody.
 
@@ -268,6 +289,16 @@ class PostgreSQL(Server):
     def stop(self) -> None:
         """End it without waiting for its clients to go."""
         self._program.end(signal.SIGINT)
+
+    @contextlib.contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Let it answer nothing; each connection has a process with a group of its own."""
+        frozen = self._program.find_processes()
+        _send(frozen, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            _send(frozen, signal.SIGCONT)
 
     def close(self) -> None:
         super().close()

@@ -44,3 +44,13 @@ def test_restarted_in_mid_recovery(stage: Stage, database: PostgreSQL, how: str)
     stage.wait_for_end(notification)
     stage.assert_ended_well()
     stage.assert_said_once(LOCAL, AWAY, BACK, ours=3)
+
+
+def test_silent_in_mid_recovery(stage: Stage, database: PostgreSQL) -> None:
+    """As one that has lost its power: each connection is given up after 30 s."""
+    notification = stage.begin()
+    with database.frozen():
+        stage.process.until_it_says(AWAY, limit=100)
+    stage.wait_for_end(notification)
+    stage.assert_ended_well()
+    stage.assert_said_once(LOCAL, AWAY, BACK, ours=3)

@@ -1,6 +1,7 @@
 """The three tasks of a host's recovery. Each may be run again after a crash: it looks first."""
 
 import contextlib
+import datetime
 import logging
 from collections.abc import Iterator
 
@@ -17,6 +18,8 @@ LOG = logging.getLogger(__name__)
 
 # seconds after its arrival in which a notification is news, however short the other waiting is
 _RECENT = 180
+# remembered of a service that we are about to change, and so know no updated_at of
+_CHANGED_BY_US = ""
 
 
 class DisableComputeServiceTask(task.Task):
@@ -34,36 +37,48 @@ class DisableComputeServiceTask(task.Task):
         as its ``rpc_response_timeout``.
 
         :raises HostStillUp: when it is not down within wait_period_after_service_update
-        :raises HostReturned: when it has reported since an earlier try ended
+        :raises HostReturned: when it has reported since an earlier try ended, or long after the notification
         """
         context = self._context
         service = context.nova.get_compute_service(context.host)
         self._refuse_returned(service)
         if service.is_up and self._may_be_forced_down():
-            self._forget()
+            self._remember(_CHANGED_BY_US)
             context.nova.force_down(service)
         service = self._wait_until_down(service)
+        self._refuse_late_report(service)
         if service.is_enabled:
-            self._forget()
+            self._remember(_CHANGED_BY_US)
             context.nova.disable(service, context.conf.host_failure.service_disable_reason)
-        if self._seen is None:
+        if not self._seen:
             # for tries of later: that the host was fenced is known only of now
-            self._remember(context.nova.get_compute_service(context.host))
+            self._remember(context.nova.get_compute_service(context.host).updated_at)
         context.progress.say(f"the compute service of {context.host} is down and disabled", 1.0)
 
-    def _remember(self, service: ComputeService) -> None:
+    def _remember(self, updated_at: str) -> None:
         """Note how the service looks: whether it is alive is told by whether it will have reported since."""
-        self._seen = service.updated_at
+        self._seen = updated_at
         self._context.journal.update_notification(self._context.notification, service_updated_at=self._seen)
 
-    def _forget(self) -> None:
-        """Note that the service is about to look otherwise, by our own doing."""
-        if self._seen is not None:
-            self._seen = None
-            self._context.journal.update_notification(self._context.notification, service_updated_at=None)
+    def _refuse_late_report(self, service: ComputeService) -> None:
+        """Refuse a host that has reported long after it was said to have failed, and is down now.
+
+        Nothing is remembered where an engine was stopped, or away, while it waited for the host to be down.
+        """
+        created_at = self._context.notification.created_at
+        if self._seen is not None or created_at is None or not service.updated_at:
+            return
+        patience = self._context.conf.wait_period_after_service_update + _RECENT
+        updated_at = timeutils.normalize_time(timeutils.parse_isotime(service.updated_at))
+        if updated_at > created_at + datetime.timedelta(seconds=patience):
+            raise exceptions.HostReturned(
+                f"the compute service of {service.host} has reported, or was changed, at "
+                f"{service.updated_at}, long after the notification came ({created_at}): the host may be "
+                "alive, so nothing is evacuated from it; if it is dead, fence it and notify again"
+            )
 
     def _refuse_returned(self, service: ComputeService) -> None:
-        if self._seen is not None and self._seen != service.updated_at:
+        if self._seen and self._seen != service.updated_at:
             raise exceptions.HostReturned(
                 f"the compute service of {service.host} has reported, or was changed, at "
                 f"{service.updated_at}, after an earlier try ({self._seen}): the host may be alive, so "
@@ -99,7 +114,8 @@ class DisableComputeServiceTask(task.Task):
         try:
             return polling.wait_until(ask, context.conf.verify_interval, limit, "compute service down")
         except exceptions.WaitTimeout as error:
-            self._remember(last)  # a service that reports on is alive, and one that is stopped later no proof
+            # a service that reports on is alive, and that it is stopped later proves nothing
+            self._remember(last.updated_at)
             raise exceptions.HostStillUp(
                 f"Nova still reports the compute service of {context.host} up after {limit} s "
                 "(wait_period_after_service_update), so nothing was evacuated: if the host is really dead, "
