@@ -28,6 +28,11 @@ _BY_STATUS: dict[int, type[exceptions.NovaError]] = {
 # any other 404 is a wrong address, and says nothing of the instance
 _INSTANCE_NOT_FOUND = re.compile(r"Instance \S+ could not be found")
 
+# of urllib3's, between an address that was said already and the cause
+_POOLS_WORDS = re.compile(
+    r""": _?HTTPS?ConnectionPool\(.*\(Caused by \w+\(["'](?:_?HTTPS?Connection\(.*?\): )?(.*)["']\)\)$"""
+)
+
 _UNTRUSTED = " (check cafile in [nova] of masakari.conf)"
 _SILENT = " (check that Keystone answers at auth_url within timeout, both in [nova] of masakari.conf)"
 _HINTS = {
@@ -89,7 +94,7 @@ def _from_discovery(what: str, error: Exception) -> exceptions.NovaError:
     for cause in causes:
         is_away = isinstance(cause, ks_exceptions.ConnectionError | requests.exceptions.ConnectionError)
         if is_away or (isinstance(cause, ks_exceptions.HttpError) and _is_passing(cause.http_status)):
-            return exceptions.NovaUnavailable(f"{what}: {error}")
+            return exceptions.NovaUnavailable(f"{what}: {_shorten(error)}")
     hint = " (check auth_url, region_name and valid_interfaces in [nova] of masakari.conf)"
     return exceptions.NovaError(f"{what}: {error}{hint}")
 
@@ -105,13 +110,19 @@ def _is_passing(status: int) -> bool:
 
 def _from_lost_connection(what: str, error: ks_exceptions.ConnectionError) -> exceptions.NovaError:
     causes = list(_causes(error))
+    said = _shorten(error)
     if _is_untrusted(causes):
         return exceptions.NovaError(f"{what}: {error}{_UNTRUSTED}")
     if _TOKEN_PATH in str(error):
-        return exceptions.NovaUnavailable(f"{what}: {error}{_SILENT}")  # without a token nothing reached Nova
+        return exceptions.NovaUnavailable(f"{what}: {said}{_SILENT}")  # without a token nothing reached Nova
     if any(isinstance(cause, _NEVER_SENT) for cause in causes):
-        return exceptions.NovaUnavailable(f"{what}: {error}")
-    return exceptions.NovaUnanswered(f"{what}: {error}")
+        return exceptions.NovaUnavailable(f"{what}: {said}")
+    return exceptions.NovaUnanswered(f"{what}: {said}")
+
+
+def _shorten(error: Exception) -> str:
+    """Say what keystoneauth says without what urllib3 says in it of its pool."""
+    return _POOLS_WORDS.sub(r": \1", str(error))
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

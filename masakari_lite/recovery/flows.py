@@ -59,6 +59,8 @@ def run_host_failure_flow(context: RecoveryContext) -> Result:
     except (exceptions.RecoveryLeft, exceptions.JournalError):
         raise
     except exceptions.MasakariLiteError as error:
+        if isinstance(error, exceptions.Retriable) and context.is_stopping():
+            raise exceptions.EngineStopping(str(error)) from error  # it was asked for too short a time
         LOG.error("[%s] %s", context.notification.notification_uuid, error)
         return _break_off(context, error)
     except Exception as error:

@@ -60,6 +60,22 @@ def test_a_drain_while_nova_is_away_leaves_it_to_the_next(build_site: Callable[.
     site.assert_evacuated_once(*servers)
 
 
+def test_a_drain_while_nova_is_away_from_the_beginning_leaves_it_to_the_next(site: Site) -> None:
+    """It has not failed: it goes on at once, and not when a further try would be due."""
+    (server,) = site.add(1)
+    fault = site.simulator.faults.add("service.list", Fault(status=503))
+    site.cloud.fail_host(HOST)
+    uuid = site.engine.notify()["notification_uuid"]
+    site.until(lambda: fault.hits >= 3)
+    site.stop()
+    with site.journal() as journal:
+        assert journal.get_notification(uuid).status is NotificationStatus.RUNNING
+    site.simulator.faults.clear()
+    ended = site.engine.wait(uuid)
+    assert (ended["message"], ended["attempts"]) == ("1 succeeded", 1)
+    site.assert_evacuated_once(server)
+
+
 def test_a_drain_before_the_unlock_holds_leaves_it_to_the_next(site: Site) -> None:
     """A notification is not final while a lock of ours may be on an instance."""
     servers = site.add(2)
