@@ -24,7 +24,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="python -m tests.several", description=__doc__)
     add = parser.add_argument
-    add("--rounds", type=int, default=3, help="how many rounds (%(default)s)")
+    add("--rounds", type=int, default=50, help="how many rounds (%(default)s)")
     add("--seed", type=int, help="what their seeds are drawn from; a new one each time by default")
     add("--only", type=int, action="append", help="only the round of this seed; may be repeated")
     add("--limit", type=float, default=LIMIT, help="seconds that a round may take (%(default)g)")
