@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Iterator
 
 from oslo_config import cfg
+from oslo_utils import timeutils
 
 from masakari_lite import conf as options
 from masakari_lite.engine import validation
@@ -34,8 +35,11 @@ def make(directory: pathlib.Path) -> pathlib.Path:
 
 
 def copy(template: pathlib.Path, directory: pathlib.Path) -> None:
-    """Put a copy of it where an engine with that state_path finds it."""
+    """Put a copy of it where an engine with that state_path finds it, its notification just come."""
     shutil.copyfile(template, directory / FILE)
+    # a host that has reported long after it may be alive, and this run's hosts have only begun to
+    with _open(directory) as database, database:
+        database.execute("UPDATE notifications SET created_at = ?", (str(timeutils.utcnow()),))
 
 
 def count_writes(directory: pathlib.Path) -> int:
