@@ -288,8 +288,9 @@ def test_an_instance_that_has_gone_elsewhere_is_ignored(build_site: Callable[...
 
 
 def test_an_evacuation_by_somebody_else_is_adopted(build_site: Callable[..., Site]) -> None:
-    site = build_site(cloud={"evacuation_latency": 1})
+    site = build_site(cloud={"evacuation_latency": 3})
     hurried, other = site.add(2)
+    assert site.engine  # has started, so that it looks before that evacuation has ended
     site.cloud.fail_host(HOST)
     site.until(lambda: not site.cloud.is_up(site.cloud.hosts[HOST]))
     with site.cloud.up_to_date():
