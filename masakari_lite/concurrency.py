@@ -1,4 +1,4 @@
-"""The only room that knows eventlet: when it goes, this module and ``cmd/`` change."""
+"""The only package that uses eventlet: when it is replaced, this module and ``cmd/`` change."""
 
 import dataclasses
 import itertools
@@ -22,7 +22,7 @@ class Outcome(Generic[Item, Result]):
 
 
 def is_patched() -> bool:
-    """Tell whether the process is monkey-patched; without it a GreenPool runs serially."""
+    """Return whether the process is monkey-patched; without it a GreenPool runs serially."""
     return bool(patcher.is_monkey_patched("thread"))
 
 
@@ -58,7 +58,7 @@ def run_all(
 def _run_one(func: Callable[[Item], Result], item: Item, outcomes: Any) -> None:
     try:
         outcome: Outcome[Item, Result] = Outcome(item, result=func(item))
-    except BaseException as error:  # noqa: BLE001 - a killed thread is a failure too, and is told
+    except BaseException as error:  # noqa: BLE001 - a killed thread is a failure, too
         outcome = Outcome(item, error=error)
     outcomes.put(outcome)
 

@@ -12,10 +12,13 @@
     ├── NovaError                   Nova (or Keystone on the way to it) refused
     │   ├── InstanceNotFound        404: the instance was deleted
     │   ├── ComputeServiceNotFound  no nova-compute service of that host
-    │   ├── NovaConflict            409: the instance's state does not allow it
+    │   ├── NovaConflict            409: Nova does not do this with the instance
+    │   │   └── NovaWrongState      because of its vm_state or task_state, which may change
     │   ├── NovaBadRequest          400
     │   ├── NovaForbidden           401, 403: the credentials do not suffice
+    │   ├── NovaNotSupported        403: Nova does not do this with what the instance has
     │   ├── NovaUnavailable         the request was surely not carried out (Retriable)
+    │   │   └── CellUnavailable     the cell of the host does not answer (Retriable)
     │   └── NovaUnanswered          the request may have been carried out (Retriable)
     ├── CoordinationError           the claims' backend cannot be used
     ├── RecoveryError               a recovery, or one instance's, came to nothing
@@ -23,19 +26,33 @@
     │   ├── HostReturned            it has been up, or was changed, since its recovery began
     │   ├── EvacuationFailed        an instance could not be brought back
     │   │   ├── NoValidHost         because no host has room for it
-    │   │   └── EvacuationRefused   and must not be tried again
+    │   │   └── EvacuationRefused   and must not be retried
     │   └── RecoveryLeft            this engine stops here; the journal has the rest
     │       ├── EngineStopping      because it is shutting down
-    │       └── ClaimLost           because another engine may go on with it
+    │       └── ClaimLost           because another engine may resume it
     ├── EngineStuck                 the engine does nothing any more
     └── WaitTimeout                 what was waited for did not come in time
 
 ``Retriable`` marks the errors after which the same request may succeed later.
 """
 
+import re
+
+_INSIDE_NAME = re.compile(r"(?<=[a-z])(?=[A-Z])")
+
 
 class MasakariLiteError(Exception):
-    """Raised, as one of its subclasses, for everything that goes wrong here."""
+    """Raised, as one of its subclasses, for everything that goes wrong here.
+
+    :cvar code: the name of its class in lower case, with underscores: what notifications and vmoves have as
+        their ``reason``
+    """
+
+    code = "masakari_lite_error"
+
+    def __init_subclass__(cls, **kwargs: object) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.code = _INSIDE_NAME.sub("_", cls.__name__).lower()
 
 
 class Retriable:
@@ -82,11 +99,19 @@ class ComputeServiceNotFound(NovaError):
 
 
 class NovaConflict(NovaError):
-    """Raised when the state of the instance does not allow the request (409)."""
+    """Raised when Nova does not do what is asked with an instance (409)."""
+
+
+class NovaWrongState(NovaConflict):
+    """Raised when the vm_state or task_state of the instance does not allow the request."""
 
 
 class NovaBadRequest(NovaError):
     """Raised when Nova calls the request wrong (400)."""
+
+
+class NovaNotSupported(NovaError):
+    """Raised when Nova does not do what is asked with a resource of the instance, or its quota (403)."""
 
 
 class NovaForbidden(NovaError):
@@ -102,6 +127,10 @@ class NovaUnavailable(NovaError, Retriable):
     def __init__(self, message: str, retry_after: float = 0) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class CellUnavailable(NovaUnavailable):
+    """Raised when Nova cannot read the cell of a host: what it does not show may be there all the same."""
 
 
 class NovaUnanswered(NovaError, Retriable):
@@ -128,7 +157,7 @@ class HostStillUp(RecoveryError):
 
 
 class HostReturned(RecoveryError):
-    """Raised when a later try finds that the host may live again: it must be fenced and notified anew."""
+    """Raised when a later attempt finds that the host may be alive: it must be fenced and notified again."""
 
 
 class EvacuationFailed(RecoveryError):
@@ -140,19 +169,19 @@ class NoValidHost(EvacuationFailed):
 
 
 class EvacuationRefused(EvacuationFailed):
-    """Raised when moving an instance could do harm; the message tells the operator what to check."""
+    """Raised when evacuating an instance could do harm; the message says what to check."""
 
 
 class RecoveryLeft(RecoveryError):
-    """Raised to leave work as it is in the journal, locks included: whoever takes it up goes on."""
+    """Raised to leave work as it is in the journal, locks included: the engine that claims it resumes."""
 
 
 class EngineStopping(RecoveryLeft):
-    """Raised when the engine shuts down; the next start, or another engine, goes on."""
+    """Raised when the engine shuts down; the next start, or another engine, resumes."""
 
 
 class ClaimLost(RecoveryLeft):
-    """Raised when this engine may own the recovery no more, so that it must not act on it."""
+    """Raised when this engine may not own the recovery any more, so that it must not act on it."""
 
 
 class EngineStuck(MasakariLiteError):

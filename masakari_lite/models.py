@@ -1,4 +1,4 @@
-"""The nouns that the rooms of the house hand each other. No I/O here."""
+"""The records that the packages exchange. No I/O here."""
 
 import dataclasses
 import datetime
@@ -26,7 +26,7 @@ class NotificationStatus(enum.StrEnum):
     FINISHED = "finished"
     """Everything that was to be done is done."""
     ERROR = "error"
-    """Something could not be recovered; it is tried again at ``retry_at``."""
+    """Something could not be recovered; it is retried at ``retry_at``."""
     FAILED = "failed"
     """Given up: no engine will try it again."""
     IGNORED = "ignored"
@@ -44,7 +44,7 @@ class NotificationStatus(enum.StrEnum):
 
 
 class VMoveStatus(enum.StrEnum):
-    """How far the move of one instance is; Masakari's words."""
+    """The status of the evacuation of one instance; Masakari's words."""
 
     PENDING = "pending"
     ONGOING = "ongoing"
@@ -54,12 +54,12 @@ class VMoveStatus(enum.StrEnum):
 
     @property
     def is_final(self) -> bool:
-        """Whether the move has ended."""
+        """Whether no engine will start anything because of it."""
         return self not in (VMoveStatus.PENDING, VMoveStatus.ONGOING)
 
 
 class Step(enum.StrEnum):
-    """What a move is about to do: written to the journal before the request goes out."""
+    """What a vmove is about to do: written to the journal before the request is sent."""
 
     PLANNED = "planned"
     LOCK = "lock"
@@ -72,13 +72,17 @@ class Step(enum.StrEnum):
 
 @dataclasses.dataclass(frozen=True)
 class Notification:
-    """That something failed, as a monitor told it, and what came of it.
+    """That something failed, as a monitor has sent it, and what became of it.
 
-    :ivar generated_time: when the monitor saw it (UTC, naive)
-    :ivar attempts: how many tries were begun; a try that another engine goes on with counts once
-    :ivar message: why the status is what it is, for the operator
-    :ivar retry_at: of an ``error``: when it is tried again (UTC, naive)
-    :ivar owner: the engine that took it up last; only it may write about its recovery
+    :ivar generated_time: when the monitor saw it, by its clock (UTC, naive); all else is by the journal's
+    :ivar attempts: how many attempts were begun; one that another engine resumes counts once
+    :ivar reason: why the status is what it is, as a code: see :mod:`masakari_lite.reasons`
+    :ivar message: the same in words, for the operator
+    :ivar retry_at: of an ``error``: when it is retried (UTC, naive)
+    :ivar owner: the engine that claimed it last
+    :ivar generation: grows with each claim; only who has the last one may write about its recovery
+    :ivar arrived_at: when it came, by Nova's clock (UTC, naive), as the first try has found out: at that
+        time or later
     :ivar service_updated_at: the compute service's ``updated_at`` when a try had disabled it or given up
         waiting; empty while that is about to change by our doing; None before
     :ivar progress: one entry a task of the recovery: name, state, progress (0 to 1), details
@@ -91,23 +95,38 @@ class Notification:
     payload: JsonDict
     status: NotificationStatus = NotificationStatus.NEW
     attempts: int = 0
+    reason: str = ""
     message: str = ""
     retry_at: datetime.datetime | None = None
     owner: str | None = None
+    generation: int = 0
+    arrived_at: datetime.datetime | None = None
     service_updated_at: str | None = None
     progress: tuple[JsonDict, ...] = ()
     created_at: datetime.datetime | None = None
     updated_at: datetime.datetime | None = None
 
+    @property
+    def sender_offset(self) -> float:
+        """By how many seconds its sender's clock was ahead of the journal's when it came.
+
+        Less than 0: it was behind, or the notification was on its way for so long.
+        """
+        if self.created_at is None:
+            return 0.0
+        return (self.generated_time - self.created_at).total_seconds()
+
 
 @dataclasses.dataclass(frozen=True)
 class VMove:
-    """The move of one instance off its failed host, and the state it must have again at the end.
+    """The evacuation of one instance off its failed host, and the state that it must have at the end.
 
     :ivar vm_state: with power_state, task_state and locked: as at first sight, never overwritten
-    :ivar locked_by_us: whether a lock request of ours has gone out, or is about to
-    :ivar retry_at: of a failed one: not to be tried again before (UTC, naive); None: given up
-    :ivar migration_baseline: id of the instance's last evacuation record that is not this move's
+    :ivar locked_by_us: whether a lock request of ours was sent, or is about to be
+    :ivar retry_at: of a failed one: not to be retried before (UTC, naive); None: given up
+    :ivar migration_baseline: id of the instance's last evacuation record that is not this vmove's
+    :ivar recheck_at: when Nova is asked once more about the instance, because a request of ours may have been
+        carried out late (UTC, naive); None: none may have been
     """
 
     notification_uuid: str
@@ -124,11 +143,18 @@ class VMove:
     status: VMoveStatus = VMoveStatus.PENDING
     step: Step = Step.PLANNED
     attempts: int = 0
+    reason: str = ""
     message: str = ""
     retry_at: datetime.datetime | None = None
     start_time: datetime.datetime | None = None
     end_time: datetime.datetime | None = None
+    recheck_at: datetime.datetime | None = None
     updated_at: datetime.datetime | None = None
+
+    @property
+    def may_hold_our_lock(self) -> bool:
+        """Whether a lock on the instance may be ours; no other lock is, whatever its reason says."""
+        return self.locked_by_us or self.recheck_at is not None
 
     @property
     def has_ended(self) -> bool:
@@ -169,7 +195,7 @@ class Instance:
 
     @property
     def is_deleted(self) -> bool:
-        """Whether the instance is gone; lists made with ``changes-since`` show such ones too."""
+        """Whether the instance was deleted, a moment before Nova no longer finds it."""
         return self.vm_state == "deleted"
 
 
@@ -200,6 +226,7 @@ class ComputeService:
     """The nova-compute service of a host (``GET /os-services``).
 
     :ivar updated_at: when it reported last, or was changed, as Nova writes it
+    :ivar disabled_reason: who has disabled it, and why; empty when it is not known
     """
 
     uuid: str
@@ -207,3 +234,4 @@ class ComputeService:
     is_up: bool
     is_enabled: bool
     updated_at: str
+    disabled_reason: str = ""

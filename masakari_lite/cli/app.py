@@ -11,13 +11,14 @@ from cliff.commandmanager import CommandManager
 from oslo_config import cfg
 
 from masakari_lite import version
+from masakari_lite.printable import PrintableFormatter
 
 if TYPE_CHECKING:
     from masakari_lite.cli.connection import Connection
 
 PROG = "masakari-lite"
 NAMESPACE = "masakari_lite.cli"
-DESCRIPTION = "Tell the engine that something failed, and see what it does about it."
+DESCRIPTION = "Notify the engine of failures, and show what it does about them."
 DEFAULT_TIMEOUT = 60.0
 HEALTH_TIMEOUT = 10.0
 
@@ -90,6 +91,8 @@ class MasakariLiteApp(App):
             console.setLevel(logging.WARNING)
             if not self.options.debug:
                 console.addFilter(logging.Filter(NAMESPACE))
+        for handler in root.handlers[-2 if self.options.log_file else -1 :]:
+            handler.setFormatter(PrintableFormatter(handler.formatter))
         if not self.options.log_file:
             root.setLevel(console.level)
         self._console = console

@@ -15,6 +15,7 @@ from masakari_lite import conf as options
 from masakari_lite import exceptions
 from masakari_lite.cli.errors import CommandError, NoAnswer
 from masakari_lite.models import JsonDict
+from masakari_lite.rpc import broker_errors
 from masakari_lite.rpc.client import EngineAPI
 
 _PROG = "masakari-lite"
@@ -45,7 +46,7 @@ class Connection(EngineAPI):
             return self._send_in_time(client, method, arguments)
 
     def _send_in_time(self, client: Any, method: str, arguments: JsonDict) -> JsonDict:
-        """Call in a thread: while a broker does not let us in, oslo.messaging tries without an end."""
+        """Call in a thread: while the broker refuses us, oslo.messaging tries again without an end."""
         answers: list[JsonDict] = []
         errors: list[Exception] = []
 
@@ -94,7 +95,8 @@ class Connection(EngineAPI):
             raise NoAnswer(self._describe_silence()) from error
         except oslo_messaging.MessageDeliveryFailure as error:
             raise CommandError(
-                f"the message broker at {self.transport_name} did not take the message: {_first_line(error)}"
+                f"the message broker at {self.transport_name} did not take the message: "
+                f"{broker_errors.explain(_first_line(error))}"
             ) from error
         except oslo_messaging.RemoteError as error:
             raise CommandError(f"the engine failed with {error.exc_type}: {error.value}") from error
@@ -103,6 +105,14 @@ class Connection(EngineAPI):
             raise CommandError(_first_line(error)) from error
         except (oslo_messaging.MessagingException, cfg.Error) as error:
             raise CommandError(f"the configuration can't be used: {_first_line(error)}") from error
+        except Exception as error:
+            # oslo.messaging lets its client library's own through
+            if not broker_errors.is_known(str(error)):
+                raise
+            raise CommandError(
+                f"the message broker at {self.transport_name} refuses us: "
+                f"{broker_errors.explain(_first_line(error))}"
+            ) from error
 
     def _describe_silence(self) -> str:
         text = (

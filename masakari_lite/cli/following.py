@@ -29,14 +29,14 @@ class Engine(Protocol):
         """Fetch a notification."""
 
     def list_vmoves(self, notification_uuid: str) -> list[JsonDict]:
-        """List the moves of a notification's instances."""
+        """List the vmoves of a notification."""
 
 
 @dataclasses.dataclass(frozen=True)
-class Picture:
+class Snapshot:
     """How far a recovery is.
 
-    :ivar changed: the moves that are not as in the picture before
+    :ivar changed: the vmoves that describe() does not describe as in the snapshot before
     """
 
     notification: JsonDict
@@ -50,7 +50,7 @@ class Picture:
 
     @property
     def ended(self) -> int:
-        """How many moves have ended."""
+        """How many vmoves have a final status."""
         return sum(VMoveStatus(vmove["status"]).is_final for vmove in self.vmoves)
 
 
@@ -61,38 +61,34 @@ def follow(
     pause: Callable[[float], None] = time.sleep,
     complain: Callable[[str], None] = lambda message: None,
     interval: float = INTERVAL,
-) -> Iterator[Picture]:
-    """Yield a picture at every interval, until one is final or the limit has passed.
+) -> Iterator[Snapshot]:
+    """Yield a snapshot at every interval, until one is final or the limit has passed.
 
     :param limit: seconds
     :param pause: waits for some seconds
-    :param complain: told when no engine answers; it is asked again
+    :param complain: called when no engine answers; it is asked again
     :param interval: seconds between two questions
     """
     deadline = time.monotonic() + limit
-    seen: dict[str, tuple[str, str]] = {}
+    seen: dict[str, str] = {}
     while True:
         try:
-            # in this order: the moves of a notification that has ended have ended too
+            # in this order: the vmoves of a completed notification are completed, too
             notification = engine.get_notification(notification_uuid)
             vmoves = engine.list_vmoves(notification_uuid)
         except NoAnswer as error:
             complain(str(error))
         else:
-            now = {vmove["instance_uuid"]: (vmove["status"], vmove["step"]) for vmove in vmoves}
-            changed = [vmove for vmove in vmoves if seen.get(vmove["instance_uuid"]) != _key(vmove)]
+            now = {vmove["instance_uuid"]: describe(vmove) for vmove in vmoves}
+            changed = [vmove for vmove in vmoves if seen.get(uuid := vmove["instance_uuid"]) != now[uuid]]
             seen = now
-            picture = Picture(notification, vmoves, changed)
-            yield picture
-            if picture.is_final:
+            snapshot = Snapshot(notification, vmoves, changed)
+            yield snapshot
+            if snapshot.is_final:
                 return
         if time.monotonic() >= deadline:
             return
         pause(interval)
-
-
-def _key(vmove: JsonDict) -> tuple[str, str]:
-    return (vmove["status"], vmove["step"])
 
 
 def describe(vmove: JsonDict) -> str:

@@ -10,9 +10,11 @@ from typing import Any
 from cliff.lister import Lister
 from cliff.show import ShowOne
 
+from masakari_lite import printable
 from masakari_lite.cli import columns, following
 from masakari_lite.cli.app import positive_seconds
 from masakari_lite.cli.errors import CommandError
+from masakari_lite.cli.output import PrintableOutput
 from masakari_lite.models import JsonDict, NotificationStatus, NotificationType
 
 _BAD_ENDS = (NotificationStatus.ERROR, NotificationStatus.FAILED)
@@ -24,6 +26,7 @@ _SHOWN = (
     "generated_time",
     "payload",
     "status",
+    "reason",
     "message",
     "attempts",
     "retry_at",
@@ -42,8 +45,8 @@ _PAYLOADS: dict[NotificationType, dict[str, str | None]] = {
 _FIELDS = tuple(dict.fromkeys(field for fields in _PAYLOADS.values() for field in fields))
 
 
-class CreateNotification(ShowOne):
-    """Tell the engine that something failed.
+class CreateNotification(PrintableOutput, ShowOne):
+    """Notify the engine that something failed.
 
     The exit status is 1 when the notification has ended as error or failed.
     """
@@ -68,7 +71,7 @@ class CreateNotification(ShowOne):
         add(
             "--wait",
             action="store_true",
-            help="wait until it has ended, or is to be tried again later, and show on stderr how it goes",
+            help="wait until it is completed, or is to be retried later, and show its progress on stderr",
         )
         add(
             "--wait-timeout",
@@ -80,7 +83,7 @@ class CreateNotification(ShowOne):
         return parser
 
     def run(self, parsed_args: argparse.Namespace) -> int:
-        """Tell in the exit status whether the notification has ended badly."""
+        """Return in the exit status whether the notification has ended badly."""
         return super().run(parsed_args) or int(self._status in _BAD_ENDS)
 
     def take_action(self, parsed_args: argparse.Namespace) -> tuple[tuple[str, ...], tuple[Any, ...]]:
@@ -98,23 +101,23 @@ class CreateNotification(ShowOne):
 
     def _wait(self, engine: following.Engine, uuid: str, limit: float) -> None:
         self._say(f"notification {uuid}")
-        for picture in following.follow(engine, uuid, limit, complain=self._say):
-            for vmove in picture.changed:
+        for snapshot in following.follow(engine, uuid, limit, complain=self._say):
+            for vmove in snapshot.changed:
                 name = f"{vmove['instance_uuid']} {vmove['instance_name']}"
-                self._say(f"[{picture.ended}/{len(picture.vmoves)}] {name} {following.describe(vmove)}")
-            if picture.is_final:
+                self._say(f"[{snapshot.ended}/{len(snapshot.vmoves)}] {name} {following.describe(vmove)}")
+            if snapshot.is_final:
                 return
         raise CommandError(
-            f"notification {uuid} has not ended within {limit:g} s; the engine goes on with it: "
+            f"notification {uuid} is not completed within {limit:g} s; the engine continues: "
             f"masakari-lite notification show {uuid}"
         )
 
     def _say(self, message: str) -> None:
-        self.app.stderr.write(f"{time.strftime('%H:%M:%S')} {message}\n")
+        self.app.stderr.write(f"{time.strftime('%H:%M:%S')} {printable.escape(message)}\n")
         self.app.stderr.flush()
 
 
-class ListNotifications(Lister):
+class ListNotifications(PrintableOutput, Lister):
     """List notifications, the newest first."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
@@ -135,8 +138,8 @@ class ListNotifications(Lister):
         return _LISTED, [columns.pick(record, _LISTED) for record in found]
 
 
-class ShowNotification(ShowOne):
-    """Show a notification, and how its recovery went task by task."""
+class ShowNotification(PrintableOutput, ShowOne):
+    """Show a notification, and the progress of its recovery task by task."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Take the notification's uuid."""

@@ -8,6 +8,7 @@ from typing import Any
 from cliff.lister import Lister
 
 from masakari_lite.cli import columns
+from masakari_lite.cli.output import PrintableOutput
 
 _LISTED = (
     "instance_uuid",
@@ -22,12 +23,13 @@ _LISTED = (
     "start_time",
     "end_time",
     "retry_at",
+    "reason",
     "message",
 )
 
 
-class ListVMoves(Lister):
-    """List the moves of a notification's instances: where from, where to, how far, and why not."""
+class ListVMoves(PrintableOutput, Lister):
+    """List the vmoves of a notification: where from, where to, how far, and why not."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Take the notification's uuid."""

@@ -16,13 +16,14 @@ from oslo_config import cfg  # noqa: E402
 from oslo_log import log  # noqa: E402
 
 from masakari_lite import conf as options  # noqa: E402
-from masakari_lite import exceptions, version  # noqa: E402
+from masakari_lite import exceptions, logs, version  # noqa: E402
 
 PROG = "masakari-lite-engine"
 _UPGRADE = cfg.BoolOpt(
     "upgrade-db",
     default=False,
-    help="Create or upgrade the tables in [database] connection, then exit. Stop the engines first.",
+    help="Create or upgrade the tables in [database] connection, then exit, as 'masakari-lite-manage db "
+    "sync' does. Stop the engines first.",
 )
 
 
@@ -31,7 +32,7 @@ def main() -> int:
     conf = cfg.CONF
     try:
         _read(conf)
-        log.setup(conf, "masakari_lite")
+        logs.setup(conf)
         return _run(conf)
     except (cfg.Error, log.LogConfigError, OSError, exceptions.MasakariLiteError) as error:
         print(f"{PROG}: {error}", file=sys.stderr)  # noqa: T201 - also where the log goes elsewhere
@@ -50,8 +51,9 @@ def _run(conf: cfg.ConfigOpts) -> int:
     from oslo_service import backend
 
     backend.init_backend(backend.BackendType.EVENTLET)
-    from masakari_lite.engine import launcher, systemd
+    from masakari_lite.engine import launcher
     from masakari_lite.engine.service import EngineService
+    from masakari_lite.health import systemd
     from masakari_lite.journal import store
 
     if conf.upgrade_db:

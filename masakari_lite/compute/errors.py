@@ -20,7 +20,6 @@ _BY_STATUS: dict[int, type[exceptions.NovaError]] = {
     400: exceptions.NovaBadRequest,
     # Nova's 401 speaks of the token alone: it was revoked while another green thread fetched a new one
     401: exceptions.NovaUnavailable,
-    403: exceptions.NovaForbidden,
     409: exceptions.NovaConflict,
     429: exceptions.NovaUnavailable,
 }
@@ -28,7 +27,7 @@ _BY_STATUS: dict[int, type[exceptions.NovaError]] = {
 # any other 404 is a wrong address, and says nothing of the instance
 _INSTANCE_NOT_FOUND = re.compile(r"Instance \S+ could not be found")
 
-# of urllib3's, between an address that was said already and the cause
+# of urllib3's, between an address that the message has already and the cause
 _POOLS_WORDS = re.compile(
     r""": _?HTTPS?ConnectionPool\(.*\(Caused by \w+\(["'](?:_?HTTPS?Connection\(.*?\): )?(.*)["']\)\)$"""
 )
@@ -38,8 +37,12 @@ _SILENT = " (check that Keystone answers at auth_url within timeout, both in [no
 _HINTS = {
     404: " (check region_name, valid_interfaces and endpoint_override in [nova] of masakari.conf)",
     401: " (check the credentials in [nova] of masakari.conf)",
-    403: " (the user in [nova] of masakari.conf needs the admin role)",
 }
+_POLICY_HINT = " (give the user in [nova] of masakari.conf the admin role, or this policy)"
+
+# every other 409 is about what the instance has: a vTPM, a share ...
+_WRONG_STATE = re.compile(r"while it is in (vm_state|task_state)")
+_POLICY = re.compile(r"Policy doesn't allow")
 
 
 @contextlib.contextmanager
@@ -61,7 +64,14 @@ def translated(what: str) -> Iterator[None]:
         raise _from_discovery(what, error) from error
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         # a proxy's page, say, where Nova's JSON was to be: Nova may be at work behind it
-        raise exceptions.NovaUnanswered(f"{what}: the answer is not Nova's: {error!r}") from error
+        raise exceptions.NovaUnanswered(f"{what}: the answer is not Nova's: {_describe(error)}") from error
+
+
+def _describe(error: Exception) -> str:
+    field = str(error.args[0]) if error.args else ""
+    if isinstance(error, KeyError | AttributeError) and " " not in field:
+        return f"it lacks {field!r}"
+    return f"it has another form ({error})"
 
 
 def _from_answer(what: str, error: nova_exceptions.ClientException) -> exceptions.NovaError:
@@ -72,6 +82,12 @@ def _from_answer(what: str, error: nova_exceptions.ClientException) -> exception
         return exceptions.NovaUnavailable(message, retry_after=float(getattr(error, "retry_after", 0) or 0))
     if error.code == 404 and _INSTANCE_NOT_FOUND.search(str(error.message)):
         return exceptions.InstanceNotFound(message)
+    if error.code == 409 and _WRONG_STATE.search(str(error.message)):
+        return exceptions.NovaWrongState(message)
+    if error.code == 403:
+        if _POLICY.search(str(error.message)):
+            return exceptions.NovaForbidden(message + _POLICY_HINT)
+        return exceptions.NovaNotSupported(message)
     if error.code >= 500:
         # a gateway's answer says only that the gateway has given up; Nova's own names the request
         is_novas = error.code in (500, 503) and bool(error.request_id)
@@ -110,14 +126,14 @@ def _is_passing(status: int) -> bool:
 
 def _from_lost_connection(what: str, error: ks_exceptions.ConnectionError) -> exceptions.NovaError:
     causes = list(_causes(error))
-    said = _shorten(error)
+    cause = _shorten(error)
     if _is_untrusted(causes):
         return exceptions.NovaError(f"{what}: {error}{_UNTRUSTED}")
     if _TOKEN_PATH in str(error):
-        return exceptions.NovaUnavailable(f"{what}: {said}{_SILENT}")  # without a token nothing reached Nova
+        return exceptions.NovaUnavailable(f"{what}: {cause}{_SILENT}")  # without a token nothing reached Nova
     if any(isinstance(cause, _NEVER_SENT) for cause in causes):
-        return exceptions.NovaUnavailable(f"{what}: {said}")
-    return exceptions.NovaUnanswered(f"{what}: {said}")
+        return exceptions.NovaUnavailable(f"{what}: {cause}")
+    return exceptions.NovaUnanswered(f"{what}: {cause}")
 
 
 def _shorten(error: Exception) -> str:

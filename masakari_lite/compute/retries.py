@@ -27,7 +27,7 @@ def repeat(
 
     :param is_passing: tells whether to send it again after an error
     :param period: for how many seconds; None repeats without end
-    :param is_stopping: asked between two tries; true ends the repetition with the last error
+    :param is_stopping: asked between two requests; true ends the repetition with the last error
     :returns: the answer
     :raises Exception: the last error when the period is over
     """
@@ -40,7 +40,7 @@ def repeat(
         retry=tenacity.retry_if_exception(is_passing),
         wait=_pause,
         stop=is_over,
-        before_sleep=_say_once,
+        before_sleep=_log_once,
         reraise=True,
     )
     return retrying(request)
@@ -55,6 +55,6 @@ def _pause(state: tenacity.RetryCallState) -> float:
     return max(min(asked, LONGEST_ASKED_PAUSE), _growing(state))
 
 
-def _say_once(state: tenacity.RetryCallState) -> None:
+def _log_once(state: tenacity.RetryCallState) -> None:
     if state.attempt_number == 1 and state.outcome:
-        LOG.warning("%s; will be repeated", state.outcome.exception())
+        LOG.warning("%s; repeating the request", state.outcome.exception())

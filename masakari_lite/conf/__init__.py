@@ -9,14 +9,14 @@ from oslo_db import options as db_options
 from oslo_log import log
 
 from masakari_lite import exceptions
-from masakari_lite.conf import coordination, engine, host_failure, nova
+from masakari_lite.conf import coordination, emptiness, engine, host_failure, nova
 
 CONTROL_EXCHANGE = "masakari"
 _MODULES = (engine, coordination, host_failure, nova)
 _LOG_LEVELS = (
     "alembic=WARN",
     # what they say with a traceback for each call that fails, or whenever something is late because of it,
-    # is said once by whoever made the call
+    # is reported once by the caller
     "stevedore=ERROR",
     "oslo_db.api=CRITICAL",
     "oslo_db.sqlalchemy.exc_filters=CRITICAL",
@@ -31,7 +31,14 @@ def register_opts(conf: cfg.ConfigOpts) -> None:
         module.register_opts(conf)
     log.register_options(conf)
     set_defaults()
-    conf.register_opts(db_options.database_opts, "database")
+    conf.register_opts(_database_opts(), "database")
+
+
+def _database_opts() -> list[cfg.Opt]:
+    opts: list[cfg.Opt] = db_options.database_opts
+    # the one left out is set by being empty
+    emptiness.change(opt for opt in opts if opt.dest != "mysql_sql_mode")
+    return opts
 
 
 def check(conf: cfg.ConfigOpts) -> None:
@@ -39,7 +46,7 @@ def check(conf: cfg.ConfigOpts) -> None:
 
     :raises ConfigurationError: naming the option whose value is wrong
     """
-    for group, opts in list_opts():
+    for group, opts in [*list_opts(), ("database", _database_opts())]:
         section = conf if group == "DEFAULT" else conf[group]
         for opt in opts:
             try:
@@ -57,5 +64,5 @@ def set_defaults() -> None:
 
 
 def list_opts() -> list[tuple[str, Sequence[Any]]]:
-    """Tell oslo-config-generator the options of masakari_lite by group."""
+    """Return to oslo-config-generator the options of masakari_lite by group."""
     return [entry for module in _MODULES for entry in module.list_opts()]

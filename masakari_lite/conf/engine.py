@@ -5,6 +5,8 @@ from typing import Any
 
 from oslo_config import cfg
 
+from masakari_lite.conf import emptiness
+
 DEFAULT_CONNECTION = "sqlite:///$state_path/masakari.sqlite"
 
 _OPTS = [
@@ -31,7 +33,7 @@ _OPTS = [
         default=3,
         min=1,
         mutable=True,
-        help="How many instances of a failed host are evacuated at once. 1 moves one after the other; more "
+        help="How many instances of a failed host are evacuated at once. 1 is one after the other; more "
         "threads bring instances back sooner and put more load on Nova and on the destination hosts, whose "
         "scheduling and image or volume traffic come together. More than the cloud's schedulers and "
         "conductors can serve bring nothing. A change takes effect with the next recovery.",
@@ -42,7 +44,7 @@ _OPTS = [
         min=0,
         mutable=True,
         help="The longest to wait, in seconds, until Nova reports the failed host's compute service down. "
-        "The recovery goes on as soon as it is; a notification whose host is still up after this time ends "
+        "The recovery continues as soon as it is; a notification whose host is still up after this time ends "
         "as 'error' and nothing is evacuated. Must exceed Nova's service_down_time (60 by default); with 0 "
         "Nova is asked once.",
     ),
@@ -60,8 +62,9 @@ _OPTS = [
         default=1,
         min=0.01,
         mutable=True,
-        help="Seconds between two questions to Nova while waiting for a service or for evacuations. One "
-        "question serves all instances of a host. Smaller notices sooner, larger spares Nova.",
+        help="Seconds between two polls of Nova while waiting for a service or for evacuations, at most. One "
+        "poll serves all instances of a host. Evacuations are polled sooner, up to ten times a second, while "
+        "Nova answers so quickly that all polls together take a twentieth of its time.",
     ),
     cfg.IntOpt(
         "wait_period_after_power_off",
@@ -85,16 +88,18 @@ _OPTS = [
         min=0,
         mutable=True,
         help="A notification equal in type, host and payload to one that is new or running and came less "
-        "than this many seconds before is refused as its duplicate. 0 refuses none.",
+        "than this many seconds before is refused as its duplicate. 0 refuses none. One with the same "
+        "generated_time, too, is the same one sent again, whatever this says: it is answered with what has "
+        "become of the first.",
     ),
     cfg.IntOpt(
         "process_unfinished_notifications_interval",
         default=120,
         min=1,
-        help="The longest pause, in seconds, between two looks into the journal for notifications on which "
-        "somebody has still to act: new ones, 'error' ones whose next try is due, and running ones whose "
-        "engine died. For the sake of the last, an engine looks twice in a [coordination] lease_time, "
-        "whatever this says. Locks that a crash has left are looked for in this interval, too.",
+        help="The longest pause, in seconds, between two polls of the journal for notifications on which "
+        "an engine has still to act: new ones, 'error' ones whose retry is due, and running ones whose "
+        "engine died. For the sake of the last, an engine polls twice in a [coordination] lease_time, "
+        "whatever this says. Stale locks are released in this interval, too.",
     ),
     cfg.IntOpt(
         "retry_notification_new_status_interval",
@@ -108,17 +113,19 @@ _OPTS = [
         "check_expired_notifications_interval",
         default=600,
         min=1,
-        help="Seconds between two looks for expired notifications.",
+        help="Seconds between two checks for expired notifications.",
     ),
     cfg.IntOpt(
         "notifications_expired_interval",
         default=86400,
         min=1,
         mutable=True,
-        help="A notification that is still 'new' or 'error' this many seconds after it was generated has "
-        "expired: nobody recovers a host for it any more, and it ends as 'failed'.",
+        help="A notification that is still 'new' or 'error' this many seconds after it came has expired: "
+        "nobody recovers a host for it any more, and it ends as 'failed'. Its generated_time, which "
+        "is by its sender's clock, does not matter.",
     ),
 ]
+_OPTS = emptiness.unset_when_empty(_OPTS)
 
 
 def register_opts(conf: cfg.ConfigOpts) -> None:
@@ -127,5 +134,5 @@ def register_opts(conf: cfg.ConfigOpts) -> None:
 
 
 def list_opts() -> list[tuple[str, Sequence[Any]]]:
-    """Tell the options by group."""
+    """Return the options by group."""
     return [("DEFAULT", _OPTS)]

@@ -5,6 +5,8 @@ from typing import Any
 
 from oslo_config import cfg
 
+from masakari_lite.conf import emptiness
+
 GROUP = "host_failure"
 
 _OPTS = [
@@ -20,7 +22,9 @@ _OPTS = [
         default="HA_Enabled",
         mutable=True,
         help="The metadata key that marks an instance as to be recovered first (or at all, when "
-        "evacuate_all_instances is false); its value must be 'true' in any case.",
+        "evacuate_all_instances is false). The key must be spelled exactly so; its value may be true, t, "
+        "yes, y, on or 1, in any case. What looks like a mistake is logged, and is in the message of a vmove "
+        "that is ignored for it.",
     ),
     cfg.BoolOpt(
         "ignore_instances_in_error_state",
@@ -51,9 +55,9 @@ _OPTS = [
         min=1,
         mutable=True,
         help="How many times the evacuation of an instance, or the recovery of a host that Nova still "
-        "reports up, is tried before it is given up and the notification ends as 'failed'. While there are "
-        "tries left it is 'error'. Tries that Nova or Keystone did not answer are not counted. 1 never "
-        "tries again.",
+        "reports up, is attempted before it is given up and the notification is 'failed'. While there are "
+        "attempts left it is 'error'. Attempts that Nova or Keystone did not answer are not counted. 1 never "
+        "retries.",
     ),
     cfg.FloatOpt(
         "evacuation_retry_interval",
@@ -65,6 +69,7 @@ _OPTS = [
         "instances that found no valid host.",
     ),
 ]
+_OPTS = emptiness.unset_when_empty(_OPTS)
 
 
 def register_opts(conf: cfg.ConfigOpts) -> None:
@@ -73,5 +78,5 @@ def register_opts(conf: cfg.ConfigOpts) -> None:
 
 
 def list_opts() -> list[tuple[str, Sequence[Any]]]:
-    """Tell the options by group."""
+    """Return the options by group."""
     return [(GROUP, _OPTS)]

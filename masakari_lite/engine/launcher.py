@@ -13,7 +13,7 @@ from oslo_config import cfg
 from oslo_service import service
 
 from masakari_lite import exceptions
-from masakari_lite.engine.systemd import Notifier
+from masakari_lite.health.systemd import Notifier
 
 LOG = logging.getLogger(__name__)
 

@@ -1,6 +1,7 @@
 """Refusing bad input by name, before anything is written or begun."""
 
 import datetime
+import json
 import uuid
 from typing import Any
 
@@ -14,8 +15,8 @@ _TEXT = {
     "type": "string",
     "minLength": 1,
     "maxLength": 255,
-    # no control characters, and no lone surrogates, which no database takes
-    "pattern": "^[^\x00-\x1f\x7f\ud800-\udfff]+\\Z",
+    # neither NUL nor lone surrogates, which no database takes; else as free as Masakari has it
+    "pattern": "^[^\x00\ud800-\udfff]+\\Z",
 }
 _UUID = {"type": "string", "format": "uuid"}
 
@@ -31,7 +32,8 @@ def _payload(required: tuple[str, ...], **properties: JsonDict) -> JsonDict:
 
 _PAYLOADS = {
     NotificationType.COMPUTE_HOST: _payload(
-        ("event", "host_status"),
+        # masakari-monitors' driver for Kubernetes sends no more
+        ("event",),
         event={"enum": ["STARTED", "STOPPED"]},
         host_status={"enum": ["NORMAL", "UNKNOWN"]},
         cluster_status={"enum": ["ONLINE", "OFFLINE"]},
@@ -71,6 +73,8 @@ _FILTERS = {
     "additionalProperties": False,
 }
 
+# notifications that came without uuid have theirs from this and from what they say
+_SAME = uuid.UUID("5f0f1bd3-9a0e-4f3c-8d0b-6c1b2d5e7a94")
 _CHECKER = jsonschema.FormatChecker(formats=())
 _REASON_LENGTH = 200
 
@@ -96,13 +100,24 @@ def parse_notification(raw: Any) -> Notification:
     _check(_PAYLOADS[kind], payload, "payload")
     if "instance_uuid" in payload:
         payload["instance_uuid"] = parse_uuid(payload["instance_uuid"], "payload.instance_uuid")
+    generated_time = _to_utc(raw["generated_time"])
     return Notification(
-        notification_uuid=parse_uuid(raw.get("notification_uuid") or str(uuid.uuid4())),
+        notification_uuid=parse_uuid(
+            raw.get("notification_uuid") or _make_uuid(kind, raw["hostname"], generated_time, payload)
+        ),
         type=kind,
         hostname=raw["hostname"],
-        generated_time=_to_utc(raw["generated_time"]),
+        generated_time=generated_time,
         payload=payload,
     )
+
+
+def _make_uuid(
+    kind: NotificationType, hostname: str, generated_time: datetime.datetime, payload: JsonDict
+) -> str:
+    """Make the uuid of a notification that came without one: the same, sent again, has the same."""
+    text = json.dumps([kind, hostname, generated_time.isoformat(), payload], sort_keys=True)
+    return str(uuid.uuid5(_SAME, text))
 
 
 def parse_uuid(value: Any, field: str = "notification_uuid") -> str:

@@ -10,14 +10,22 @@ from oslo_config import cfg
 from oslo_db import exception as db_exceptions
 from oslo_db.sqlalchemy import enginefacade
 
-from masakari_lite import exceptions
+from masakari_lite import drivers, exceptions
 
 LOG = logging.getLogger(__name__)
 
-_COOPERATIVE = "pg8000"
+# by the database, the driver that lets other green threads run, and what to do to have it
+_COOPERATIVE = {
+    "postgresql": ("pg8000", "postgresql+pg8000:// (pip install 'masakari-lite[postgresql]')"),
+    "mysql": ("pymysql", "mysql+pymysql://"),
+    "mariadb": ("pymysql", "mysql+pymysql://"),
+}
 # seconds; no statement of ours takes a fraction of it
 _LONGEST_WAIT = 30
-_TIME_LIMITS = {"pymysql": ("read_timeout", "write_timeout"), "pg8000": ("timeout",)}
+_TIME_LIMITS = {
+    "pymysql": {"connect_timeout": 10, "read_timeout": _LONGEST_WAIT, "write_timeout": _LONGEST_WAIT},
+    "pg8000": {"timeout": _LONGEST_WAIT},
+}
 # MySQL: too many connections, shutting down; PostgreSQL: shutting down, has crashed, starts
 _AWAY = frozenset({1040, 1053, "57P01", "57P02", "57P03"})
 
@@ -43,41 +51,84 @@ _FACADE = frozenset(
     }
 )
 
+_POOL = frozenset({"max_pool_size", "max_overflow", "pool_timeout"})
+
 
 def connect(conf: cfg.ConfigOpts) -> Any:
     """Connect as ``[database]`` says; returns oslo.db's transaction context."""
     settings = {key: value for key, value in conf.database.items() if key in _FACADE}
+    if is_file(conf):
+        # it needs no pool of connections, and SQLAlchemy refuses the options of one; what is left out here
+        # oslo.db takes from the process' own configuration
+        settings |= dict.fromkeys(_POOL)
     settings["connection"] = _with_charset(conf.database.connection)
     manager = enginefacade.transaction_context()
     manager.configure(**settings)
     return manager
 
 
-def limit_waits(engine: sa.Engine) -> None:
+def is_file(conf: cfg.ConfigOpts) -> bool:
+    """Return whether the journal is a SQLite file, not on a server that engines of several machines reach."""
+    return str(conf.database.connection).startswith("sqlite")
+
+
+def find_file(conf: cfg.ConfigOpts) -> str | None:
+    """Return the SQLite file that the journal is in; None when it is on a server, or in memory."""
+    if not is_file(conf):
+        return None
+    name = sa.make_url(conf.database.connection).database
+    return None if name in (None, "", ":memory:") else name
+
+
+def build_engine(conf: cfg.ConfigOpts, limit: int) -> sa.Engine:
+    """Make further connections to the journal's database, for what must be answered soon or not at all.
+
+    Each statement is committed by itself.
+
+    :param limit: seconds to wait for an answer of the server
+    """
+    url = sa.make_url(_with_charset(conf.database.connection))
+    if conf.database.connection_parameters:
+        url = url.update_query_string(conf.database.connection_parameters, append=True)
+    engine = sa.create_engine(
+        url,
+        isolation_level="AUTOCOMMIT",
+        pool_pre_ping=True,
+        pool_recycle=conf.database.connection_recycle_time,
+    )
+    limit_waits(engine, limit)
+    return engine
+
+
+def limit_waits(engine: sa.Engine, longest: int = _LONGEST_WAIT) -> None:
     """Give up a connection whose server does not answer: it may have lost its power, and never will.
 
-    A recovery that waited for it would keep its claim, and nobody else would go on.
+    A recovery that waited for it would keep its claim, and nobody else would resume.
+
+    :param longest: seconds
     """
-    names = _TIME_LIMITS.get(engine.dialect.driver, ())
+    limits = _TIME_LIMITS.get(engine.dialect.driver, {})
 
     def limit(_dialect: sa.Dialect, _record: Any, _args: Any, parameters: dict[str, Any]) -> None:
-        for name in names:
-            parameters.setdefault(name, _LONGEST_WAIT)
+        for name, seconds in limits.items():
+            parameters.setdefault(name, min(seconds, longest))
 
     sa.event.listen(engine, "do_connect", limit)
     engine.dispose()  # those that were made before
 
 
 def warn_of_driver(dialect: sa.Dialect) -> None:
-    """Say that a driver of PostgreSQL's may stop all green threads while it waits for its server.
+    """Say that a driver may stop all green threads while it waits for its server.
 
     Those that wait in C do, as eventlet cannot patch them; while they wait no claim is renewed either.
     """
-    if dialect.name == "postgresql" and dialect.driver != _COOPERATIVE:
+    driver, advice = _COOPERATIVE.get(dialect.name, (dialect.driver, ""))
+    if dialect.driver != driver:
         LOG.warning(
             "[database] connection uses %s, which may stop the whole engine while it waits for the database; "
-            "use postgresql+pg8000:// (pip install 'masakari-lite[postgresql]')",
+            "use %s",
             dialect.driver,
+            advice,
         )
 
 
@@ -103,21 +154,21 @@ def translated(conf: cfg.ConfigOpts) -> Iterator[None]:
         ImportError,
         OSError,  # pg8000 lets some through
     ) as error:
-        if _is_duplicate_on_postgresql(error):
+        if is_duplicate(error):
             raise AlreadyThere(str(error)) from error
         raise exceptions.JournalError(
             f"the journal in {_hide_password(conf.database.connection)} ([database] connection) cannot be "
-            f"used: {find_cause(error)}"
+            f"used: {find_cause(error)}{drivers.advise(error)}"
         ) from error
 
 
 def find_cause(error: Exception) -> str:
-    """Tell what went wrong, without the statement in which it did."""
+    """Describe what went wrong, without the statement in which it did."""
     return str(error).partition("\n")[0]
 
 
-def is_away(error: BaseException) -> bool:
-    """Tell whether an error says that the server does not answer, or not yet, and may do so later.
+def is_unreachable(error: BaseException) -> bool:
+    """Return whether an error says that the server does not answer, or not yet, and may do so later.
 
     oslo.db knows most of these, but not pg8000's.
     """
@@ -128,9 +179,12 @@ def is_away(error: BaseException) -> bool:
     return bool(code in _AWAY) or "Can't create a connection to host" in str(code)
 
 
-def _is_duplicate_on_postgresql(error: BaseException) -> bool:
-    """Tell a duplicate key by its SQLSTATE: oslo.db knows it by psycopg2's words only."""
-    return bool(_find_code(error) == "23505")
+def is_duplicate(error: BaseException) -> bool:
+    """Return whether an error says that a row with the same key is there already.
+
+    PostgreSQL's is recognised by its SQLSTATE: oslo.db knows it by psycopg2's words only.
+    """
+    return isinstance(error, sa.exc.IntegrityError) or bool(_find_code(error) == "23505")
 
 
 def _find_code(error: BaseException) -> Any:

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from oslo_config import cfg
 
 from masakari_lite.compute.nova import NovaAPI
-from masakari_lite.compute.watcher import HostWatcher
+from masakari_lite.compute.poller import HostPoller
 from masakari_lite.journal.store import Journal
-from masakari_lite.models import Instance, Notification
+from masakari_lite.models import Notification
 from masakari_lite.recovery.progress import ProgressLog
 
 LOCKED_REASON_PREFIX = "masakari-lite:"
@@ -18,7 +18,7 @@ LOCKED_REASON_PREFIX = "masakari-lite:"
 class RecoveryContext:
     """The recovery of one host, handed to its tasks and green threads.
 
-    :ivar notification: as it was taken up: its owner is this engine
+    :ivar notification: as it was claimed: its owner is this engine
     :ivar nova: changes nothing when the claim on the host is lost
     :ivar is_stopping: true when the engine shuts down, or has lost its claim, and nothing new may be begun
     """
@@ -27,7 +27,7 @@ class RecoveryContext:
     journal: Journal
     nova: NovaAPI
     notification: Notification
-    watcher: HostWatcher
+    poller: HostPoller
     progress: ProgressLog
     is_stopping: Callable[[], bool]
 
@@ -39,12 +39,12 @@ class RecoveryContext:
     @property
     def locked_reason(self) -> str:
         """The reason that our locks carry: it names us and the notification."""
-        return f"{LOCKED_REASON_PREFIX} evacuation by notification {self.notification.notification_uuid}"
+        return build_locked_reason(self.notification.notification_uuid)
 
 
-def find_locking_notification(instance: Instance) -> str:
-    """Tell which notification's recovery an instance was locked for, by its ``locked_reason``."""
-    return (instance.locked_reason or "").rpartition(" ")[2]
+def build_locked_reason(notification_uuid: str) -> str:
+    """Build the reason of the locks that a notification's recovery sets."""
+    return f"{LOCKED_REASON_PREFIX} evacuation by notification {notification_uuid}"
 
 
 def build_context(
@@ -57,7 +57,7 @@ def build_context(
 ) -> RecoveryContext:
     """Put together what the recovery of a notification's host needs.
 
-    :param check_claim: raises ClaimLost when another engine may go on with the recovery
+    :param check_claim: raises ClaimLost when another engine may resume the recovery
     """
     nova = nova.guarded_by(check_claim)
     return RecoveryContext(
@@ -65,7 +65,7 @@ def build_context(
         journal=journal,
         nova=nova,
         notification=notification,
-        watcher=HostWatcher(nova, notification.hostname, conf.verify_interval),
+        poller=HostPoller(nova, notification.hostname, conf.verify_interval),
         progress=ProgressLog(journal, notification),
         is_stopping=is_stopping,
     )

@@ -1,9 +1,10 @@
 """How far a recovery is, task by task, kept in the journal for whoever asks."""
 
-from oslo_utils import timeutils
-
 from masakari_lite.journal.store import Journal
 from masakari_lite.models import JsonDict, Notification
+
+_KEPT = 100
+"""So many notes of a task are kept: all are written again with each one, whatever the number of instances."""
 
 
 class ProgressLog:
@@ -16,9 +17,11 @@ class ProgressLog:
         self._journal = journal
         self._notification = notification
         self._tasks: list[JsonDict] = []
+        self._said = 0
 
     def begin(self, task: str) -> None:
         """Note that a task has begun."""
+        self._said = 0
         self._tasks.append({"name": task, "state": "RUNNING", "progress": 0.0, "progress_details": []})
         self._write()
 
@@ -29,9 +32,13 @@ class ProgressLog:
         """
         task = self._tasks[-1]
         task["progress"] = round(progress, 4)
-        task["progress_details"].append(
-            {"timestamp": str(timeutils.utcnow()), "progress": task["progress"], "message": message}
-        )
+        self._said += 1
+        notes = [*task["progress_details"], self._build_note(message, task["progress"])][-_KEPT:]
+        if self._said > _KEPT:
+            left_out = self._said - _KEPT + 1
+            note = f"{left_out} notes of before are left out: the vmoves tell of each instance"
+            notes[0] |= {"message": note}
+        task["progress_details"] = notes
         self._write()
 
     def end(self, state: str) -> None:
@@ -46,4 +53,8 @@ class ProgressLog:
         self._write()
 
     def _write(self) -> None:
-        self._journal.update_notification(self._notification, progress=tuple(self._tasks))
+        self._journal.notifications.update(self._notification, progress=tuple(self._tasks))
+
+    def _build_note(self, message: str, progress: float) -> JsonDict:
+        now = str(self._journal.clock.now())
+        return {"timestamp": now, "progress": progress, "message": message}

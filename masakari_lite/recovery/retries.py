@@ -1,23 +1,25 @@
-"""Whether, and when, what failed is tried again."""
+"""Whether, and when, what failed is retried."""
 
 import dataclasses
 import datetime
-import re
 
 from oslo_config import cfg
-from oslo_utils import timeutils
 
 from masakari_lite import exceptions
+from masakari_lite.journal.clock import JournalClock
 
 LONGEST_PAUSE = 600.0
 """Seconds."""
+
+# a retry cannot help
+_FINAL = (exceptions.EvacuationRefused, exceptions.HostReturned, exceptions.ComputeServiceNotFound)
 
 
 @dataclasses.dataclass(frozen=True)
 class Verdict:
     """What is to become of something that has failed.
 
-    :ivar retry_at: when it is tried again (UTC, naive); None gives it up
+    :ivar retry_at: when it is retried (UTC, naive); None gives it up
     :ivar message: what went wrong and what comes next, for the operator
     """
 
@@ -25,38 +27,33 @@ class Verdict:
     message: str
 
 
-def judge(conf: cfg.ConfigOpts, error: Exception, attempts: int, is_counted: bool = True) -> Verdict:
-    """Decide about an instance's move, or a host's recovery, that has ended with an error.
+def judge(
+    conf: cfg.ConfigOpts, clock: JournalClock, error: Exception, attempts: int, is_counted: bool = True
+) -> Verdict:
+    """Decide about an instance's evacuation, or a host's recovery, that has failed.
 
-    :param attempts: how many tries there were, this one included
-    :param is_counted: whether it counts as a try; see ``is_counted()``
+    :param clock: by which it is told when that is retried
+    :param attempts: how many attempts there were, this one included
+    :param is_counted: whether it counts as an attempt; see ``is_counted()``
     """
-    if isinstance(error, exceptions.EvacuationRefused | exceptions.HostReturned):
+    if isinstance(error, _FINAL):
         return Verdict(None, str(error))
     limit = conf.host_failure.evacuation_attempts
     if is_counted and attempts >= limit:
-        return Verdict(None, f"{error} (given up after {attempts} tries, evacuation_attempts)")
-    at = timeutils.utcnow() + datetime.timedelta(seconds=_find_pause(conf, attempts))
+        return Verdict(None, f"{error} (given up after {attempts} attempts, evacuation_attempts)")
+    at = clock.in_seconds(_find_pause(conf, attempts))
     reason = f"{error} (waiting for room)" if isinstance(error, exceptions.NoValidHost) else str(error)
     return Verdict(at, reason)
 
 
 def is_counted(error: Exception) -> bool:
-    """Tell whether an error makes a try of it: where nobody answered nobody was asked, in effect."""
+    """Return whether an error counts as an attempt: where nobody answered, nothing was attempted."""
     return not isinstance(error, exceptions.Retriable)
 
 
-def describe(retry_at: datetime.datetime) -> str:
-    """Tell an operator when something is tried again."""
-    return f"tried again at {retry_at:%Y-%m-%d %H:%M:%S} UTC"
-
-
-def without_time(message: str) -> str:
-    """Take out of a message what ``describe()`` has put in: nothing is tried again any more."""
-    return _AGAIN.sub("", message)
-
-
-_AGAIN = re.compile(r"[,;] tried again at [0-9: -]+ UTC")
+def describe(message: str, retry_at: datetime.datetime | None) -> str:
+    """Join a message with the time of the retry, for an operator."""
+    return f"{message}; retried at {retry_at:%Y-%m-%d %H:%M:%S} UTC" if retry_at else message
 
 
 def _find_pause(conf: cfg.ConfigOpts, attempts: int) -> float:

@@ -15,7 +15,7 @@ class EngineAPI:
     """The engine, from another process.
 
     Every method but the cast raises ``oslo_messaging.MessagingTimeout`` when no engine answers within
-    the time limit. While the broker itself is away, oslo.messaging goes on trying to reach it: a monitor
+    the time limit. While the broker itself is unreachable, oslo.messaging tries again and again: a monitor
     waits with it, the operator's tool (``cli/connection``) does not.
     """
 
@@ -29,7 +29,7 @@ class EngineAPI:
         self._client = oslo_messaging.get_rpc_client(connection, transport.get_target(conf), timeout=timeout)
 
     def process_notification(self, notification: JsonDict) -> JsonDict:
-        """Tell the engine that something failed, and wait until it is in the journal.
+        """Notify the engine that something failed, and wait until it is in the journal.
 
         A sender that must not lose a notification gives it a ``notification_uuid`` and calls again with
         the same one until answered.
@@ -43,7 +43,7 @@ class EngineAPI:
         return self._call("process_notification", notification=notification)
 
     def cast_notification(self, notification: JsonDict) -> None:
-        """Tell the engine that something failed, without waiting for an answer."""
+        """Notify the engine that something failed, without waiting for an answer."""
         self._client.cast({}, "process_notification", notification=notification)
 
     def get_notification(self, notification_uuid: str) -> JsonDict:
@@ -61,7 +61,7 @@ class EngineAPI:
         return self._call("list_notifications", **filters)  # type: ignore[return-value]
 
     def list_vmoves(self, notification_uuid: str) -> list[JsonDict]:
-        """List the moves of a notification's instances."""
+        """List the vmoves of a notification."""
         return self._call("list_vmoves", notification_uuid=notification_uuid)  # type: ignore[return-value]
 
     def get_notification_recovery_workflow_details(self, notification_uuid: str) -> list[JsonDict]:

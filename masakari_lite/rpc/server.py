@@ -7,7 +7,7 @@ from oslo_config import cfg
 
 from masakari_lite.rpc import transport
 
-# under monkey-patching its threads are green, and it is the executor that eventlet's end will not take away
+# under monkey-patching its threads are green, and it is the executor that does not depend on eventlet
 _EXECUTOR = "threading"
 
 

@@ -13,6 +13,7 @@ TARGET_VERSION = "1.1"
 # what clients ask for, unless the method is newer: an older engine answers it too
 _OLDEST_VERSION = "1.0"
 _EXCEPTIONS = ["masakari_lite.exceptions"]
+_EXAMPLE = "rabbit://USER:PASSWORD@HOST:5672/VHOST"
 
 
 def get_transport(conf: cfg.ConfigOpts) -> Any:
@@ -22,8 +23,16 @@ def get_transport(conf: cfg.ConfigOpts) -> Any:
     """
     try:
         return oslo_messaging.get_rpc_transport(conf, allowed_remote_exmods=_EXCEPTIONS)
-    except (oslo_messaging.DriverLoadFailure, oslo_messaging.InvalidTransportURL, ValueError) as error:
-        raise exceptions.ConfigurationError(f"[DEFAULT] transport_url: {error}") from error
+    except oslo_messaging.InvalidTransportURL as error:
+        raise _refuse(f"{error}; it is like {_EXAMPLE}") from error
+    except ValueError as error:  # its text may be a part of the password
+        raise _refuse(f"it is malformed; it is like {_EXAMPLE}, each special character as %XX") from error
+    except (oslo_messaging.DriverLoadFailure, ImportError) as error:
+        raise _refuse(f"{error}; masakari-lite's RPC goes by RabbitMQ: {_EXAMPLE}") from error
+
+
+def _refuse(cause: str) -> exceptions.ConfigurationError:
+    return exceptions.ConfigurationError(f"[DEFAULT] transport_url: {cause}")
 
 
 def get_target(conf: cfg.ConfigOpts, server: str | None = None) -> Any:
@@ -32,5 +41,5 @@ def get_target(conf: cfg.ConfigOpts, server: str | None = None) -> Any:
 
 
 def get_server_name(conf: cfg.ConfigOpts) -> str:
-    """Tell the name by which the engine of this machine and configuration is addressed alone."""
+    """Return the name by which the engine of this machine and configuration is addressed alone."""
     return str(conf.host or socket.gethostname())

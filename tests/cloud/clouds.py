@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 
 from tests.cloud import given
 from tests.contract.client import Account
-from tools.devcloud import lifecycle
+from tools.devcloud import database, lifecycle
 from tools.devcloud.cloud import Cloud
 from tools.devcloud.healing import Healing
 from tools.devcloud.rest import PROJECTS
@@ -40,16 +40,59 @@ class Devcloud(Cloud):
         known = {role: Account(user, password, PROJECTS[user]) for role, user in users.items()}
         return self.settings.auth_url, known
 
-    @contextlib.contextmanager
-    def held_conductor(self) -> Iterator[None]:
+    def held_conductor(self) -> contextlib.AbstractContextManager[None]:
         """Keep nova-conductor from working."""
-        group = self.services.supervisor.pid("nova-conductor")
+        return self.frozen("nova-conductor")
+
+    @contextlib.contextmanager
+    def frozen(self, name: str) -> Iterator[None]:
+        """Keep a process of Nova's from working."""
+        group = self.services.supervisor.pid(name)
         assert group is not None
         os.killpg(group, signal.SIGSTOP)
         try:
             yield
         finally:
             os.killpg(group, signal.SIGCONT)
+
+    @contextlib.contextmanager
+    def down_cell(self) -> Iterator[None]:
+        """Have Nova's API look for the database of cell1 where there is none; all else works."""
+        self._map_cell("nova", "nowhere")
+        try:
+            yield
+        finally:
+            self._map_cell("nowhere", "nova")
+
+    @contextlib.contextmanager
+    def other_down_cell(self) -> Iterator[None]:
+        """Have Nova's API ask another cell before cell1, whose database it looks for where there is none."""
+        prefix = self.settings.database_prefix
+        mappings = f"`{prefix}nova_api`.cell_mappings"
+        # it asks the cells in the order of these ids, and cell0 has the first
+        self._change_mappings(
+            f"INSERT INTO {mappings} (id, uuid, name, transport_url, database_connection, disabled) "
+            "SELECT -1, UUID(), 'nowhere', transport_url, REPLACE(database_connection, "
+            f"'/{prefix}nova?', '/{prefix}nowhere?'), 0 FROM {mappings} WHERE name = 'cell1'"
+        )
+        try:
+            yield
+        finally:
+            self._change_mappings(f"DELETE FROM {mappings} WHERE name = 'nowhere'")
+
+    def _map_cell(self, old: str, new: str) -> None:
+        prefix = self.settings.database_prefix
+        self._change_mappings(
+            f"UPDATE `{prefix}nova_api`.cell_mappings SET database_connection = REPLACE(database_connection, "
+            f"'/{prefix}{old}?', '/{prefix}{new}?') WHERE name = 'cell1'"
+        )
+
+    def _change_mappings(self, statement: str) -> None:
+        database.run_sql(self.settings, statement)
+        # it has read the mappings when it started
+        self.services.supervisor.stop(["nova"])
+        self.services.start_nova_api()
+        self.services.wait_for_api("nova")
 
 
 AnyCloud = Devcloud | given.GivenCloud

@@ -6,12 +6,14 @@ import pathlib
 import signal
 import subprocess
 import sys
-import time
 import uuid
 from collections.abc import Mapping
 from typing import Any
 
+from masakari_lite import polling
 from tests.cloud.costs import Meter
+from tests.harness import settings
+from tests.harness.program import Program
 from tools.devcloud.cloud import Cloud
 
 JsonDict = dict[str, Any]
@@ -32,10 +34,8 @@ class Engine:
         """
         self._bin = pathlib.Path(sys.executable).parent
         self._module = changes.pop("module", None)
-        self._path = directory / "masakari.conf"
-        self._log = directory / "engine.log"
-        self._path.write_text(_configure(cloud, directory, changes))
-        self._process: subprocess.Popen[bytes] | None = None
+        self._path = _configure(cloud, directory, changes)
+        self._program = Program(directory / "engine.log", self._command())
         self._meter = meter
         self._hosts: dict[str, str] = {}
 
@@ -44,13 +44,13 @@ class Engine:
         return self
 
     def __exit__(self, *_error: object) -> None:
-        if self._process and self._process.poll() is None:
+        if self._program.is_running:
             assert self.stop() == 0, self.log
 
     @property
     def log(self) -> str:
         """What it has logged."""
-        return self._log.read_text()
+        return self._program.output
 
     def create_tables(self) -> None:
         """Bring the journal's tables up."""
@@ -58,20 +58,20 @@ class Engine:
 
     def start(self) -> None:
         """Start it, and wait until it listens."""
-        begin = self._log.stat().st_size if self._log.exists() else 0
-        with self._log.open("a") as output:
-            self._process = subprocess.Popen(self._command(), stdout=output, stderr=subprocess.STDOUT)
-        deadline = time.monotonic() + _START_LIMIT
-        while _READY not in self.log[begin:]:
-            assert self._process.poll() is None, self.log
-            assert time.monotonic() < deadline, self.log
-            time.sleep(0.1)
+        before = self.log.count(_READY)
+        self._program.start()
+        polling.wait_until(
+            lambda: not self._program.is_running or self.log.count(_READY) > before,
+            0.1,
+            _START_LIMIT,
+            "the engine to be ready",
+        )
+        assert self._program.is_running, self.log
 
-    def stop(self, number: int = signal.SIGTERM) -> int:
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Send a signal; returns the exit status."""
-        assert self._process
-        self._process.send_signal(number)
-        return self._process.wait(_STOP_LIMIT)
+        self._program.signal(number)
+        return self._program.wait(_STOP_LIMIT)
 
     def notify(self, host: str) -> str:
         """Tell it that a host has failed, from another process; returns the notification's uuid."""
@@ -119,8 +119,9 @@ class Engine:
         return [*run, "--config-file", str(self._path)]
 
 
-def _configure(cloud: Cloud, directory: pathlib.Path, changes: Mapping[str, Any]) -> str:
-    sections: dict[str, dict[str, Any]] = {
+def _configure(cloud: Cloud, directory: pathlib.Path, changes: Mapping[str, Any]) -> pathlib.Path:
+    user = changes.get("user", "masakari")
+    groups: settings.Groups = {
         "DEFAULT": {
             "transport_url": cloud.transport_url,
             "control_exchange": "masakari-lite-tests",
@@ -130,18 +131,10 @@ def _configure(cloud: Cloud, directory: pathlib.Path, changes: Mapping[str, Any]
         # nothing is left at the broker
         "oslo_messaging_rabbit": {"amqp_auto_delete": True},
         "database": {"connection": cloud.journal_url},
-        "host_failure": {},
-        "nova": dict(cloud.nova_options(changes.get("user", "masakari"))),
+        "nova": dict(cloud.nova_options(user)),
     }
-    for name, value in changes.items():
-        if name == "user":
-            continue
-        section, _, option = name.rpartition("__")
-        sections[section or "DEFAULT"][option] = value
-    return "\n".join(
-        f"[{section}]\n" + "".join(f"{name} = {value}\n" for name, value in options.items())
-        for section, options in sections.items()
-    )
+    options = {name: value for name, value in changes.items() if name != "user"}
+    return settings.write(directory / "masakari.conf", groups, **options)
 
 
 os.environ.setdefault("NO_PROXY", "127.0.0.1")

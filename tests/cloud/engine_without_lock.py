@@ -3,13 +3,13 @@
 import sys
 
 from masakari_lite.cmd import engine
-from masakari_lite.compute.nova import NovaAPI
+from masakari_lite.compute.servers import Servers
 
 
-def _leave_open(_nova: NovaAPI, uuid: str, reason: str) -> None:
+def _leave_open(_servers: Servers, *_arguments: object) -> None:
     """Lock nothing."""
 
 
 if __name__ == "__main__":
-    NovaAPI.lock = _leave_open  # type: ignore[method-assign]
+    Servers.lock = _leave_open  # type: ignore[method-assign]
     sys.exit(engine.main())

@@ -1,4 +1,4 @@
-"""A cloud that is there already, as OS_* variables or clouds.yaml name it (README.rst tells how)."""
+"""A cloud that is there already, as OS_* variables or clouds.yaml name it (see the guide to testing)."""
 
 import contextlib
 import functools

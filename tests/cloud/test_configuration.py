@@ -10,7 +10,7 @@ from tests.cloud.clouds import AnyCloud
 from tests.cloud.engine import Engine
 from tests.cloud.late import late_keystone
 
-SAID_AT_START = "No host can be recovered until this is mended"
+SAID_AT_START = "No host can be recovered until this is fixed"
 
 
 def assert_said(cloud: AnyCloud, engine: Engine, host: str, *words: str) -> None:
@@ -27,9 +27,9 @@ def assert_said(cloud: AnyCloud, engine: Engine, host: str, *words: str) -> None
     ("changes", "said"),
     [
         ({"nova__password": "wrong"}, "check the credentials in [nova]"),
-        ({"user": "demo"}, "needs the admin role"),
+        ({"user": "demo"}, "the admin role, or this policy"),
         ({"nova__auth_url": "http://127.0.0.1:9/v3", "nova__retry_period": 1}, "check that Keystone answers"),
-        ({"nova__service_type": "computer"}, "check auth_url, region_name and valid_interfaces"),
+        ({"nova__service_type": "computer"}, "check region_name, valid_interfaces and"),
     ],
     ids=["wrong password", "missing role", "nobody at auth_url", "no such endpoint"],
 )

@@ -171,7 +171,7 @@ def assert_back(
         state = "stopped" if server in stopped else "active"
         assert (checks.host_of(now) != host, checks.state_of(now)[0]) == (True, state)
         assert sorted(record["status"] for record in cloud.evacuations(server)) == statuses
-        checks.assert_no_lock_of_ours(now)
+        checks.assert_no_lock_of_ours(cloud, server)
 
 
 def test_a_dead_service_that_still_looks_up_does_not_block_the_engine(

@@ -36,7 +36,7 @@ def test_a_locked_instance_is_left_alone_by_its_owner(
     assert status == "finished", engine.log
     for server in servers:
         with contextlib.suppress(RequestError):  # some were deleted before their turn
-            checks.assert_no_lock_of_ours(cloud.server(server))
+            checks.assert_no_lock_of_ours(cloud, server)
 
 
 @pytest.mark.needs(needs.KILL, needs.LOG)
@@ -46,6 +46,7 @@ def test_without_the_lock_the_race_is_lost(
     module = "tests.cloud.engine_without_lock"
     engine = build_engine(host_failure__force_down=True, module=module)
     _servers, offset, status = race(cloud, host, engine, 15)
+    assert "unexpected" not in engine.log, "the engine itself works"
     assert Disturbances(cloud, offset).passed_on_the_way() or status == "error"
 
 
@@ -122,4 +123,4 @@ def test_what_an_owner_may_do_to_a_locked_instance_does_no_harm(
     for server in servers:
         now = cloud.server(server)
         assert checks.host_of(now) != host
-        checks.assert_no_lock_of_ours(now)
+        checks.assert_no_lock_of_ours(cloud, server)

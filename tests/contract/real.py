@@ -3,8 +3,6 @@
 import contextlib
 import dataclasses
 import functools
-import os
-import signal
 from collections.abc import Iterator
 
 import pytest
@@ -13,9 +11,9 @@ from tests.cloud import clouds
 from tests.contract.client import JsonDict
 from tests.contract.site import Site
 
-# how many servers the tests take from a host, by vm_state; they are made before the host dies
+# how many servers the tests take from a host, by vm_state; they are made at once, before the host dies
 _STOCK = {
-    "living": {"active": 10, "stopped": 1},
+    "living": {"active": 16, "stopped": 1},
     "returning": {"active": 8},
     "failing": {
         "active": 33,
@@ -55,7 +53,10 @@ class RealSite(Site):
         self._set_owners_admin("PUT")
 
     def take(self, host: str, state: str = "active") -> str:
-        return self._stock_of(host)[state].pop()
+        servers = self._stock_of(host)[state]
+        if not servers and host == self.living:
+            servers += self._make(host, {state: 1})[state]
+        return servers.pop()
 
     def _stock_of(self, host: str) -> dict[str, list[str]]:
         if host not in self._stock:
@@ -112,7 +113,7 @@ class RealSite(Site):
         return self._cloud.held_conductor()
 
     def held_scheduler(self) -> contextlib.AbstractContextManager[None]:
-        return self._frozen("nova-scheduler")
+        return self._own_cloud().frozen("nova-scheduler")
 
     @contextlib.contextmanager
     def held_rebuild(self, servers: list[str]) -> Iterator[str]:
@@ -125,24 +126,22 @@ class RealSite(Site):
             masakari.evacuate(server, host=self.living)
             while status(server) == "accepted":
                 pass  # its next state is short
-            with self._frozen(f"nova-{self.living}"):
+            with self._own_cloud().frozen(f"nova-{self.living}"):
                 if status(server) == "pre-migrating":
                     yield server
                     return
         raise AssertionError("no rebuild was slow enough to be caught")
 
-    @contextlib.contextmanager
-    def _frozen(self, name: str) -> Iterator[None]:
-        """Let a process of Nova's do nothing."""
+    def down_cell(self) -> contextlib.AbstractContextManager[None]:
+        return self._own_cloud().down_cell()
+
+    def other_down_cell(self) -> contextlib.AbstractContextManager[None]:
+        return self._own_cloud().other_down_cell()
+
+    def _own_cloud(self) -> clouds.Devcloud:
         if not isinstance(self._cloud, clouds.Devcloud):
-            pytest.skip("freezes Nova's processes, which only a cloud of our own lets us do")
-        group = self._cloud.services.supervisor.pid(name)
-        assert group is not None
-        os.killpg(group, signal.SIGSTOP)
-        try:
-            yield
-        finally:
-            os.killpg(group, signal.SIGCONT)
+            pytest.skip("freezes Nova's processes or changes its cells: only in a cloud of our own")
+        return self._cloud
 
     def close(self) -> None:
         """Bring the hosts back, and delete the servers."""

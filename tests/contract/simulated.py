@@ -3,25 +3,12 @@
 import contextlib
 from collections.abc import Iterator
 
-from masakari_lite.simulator import Clock, Simulator, SimulatorOptions, views
+from masakari_lite_simulator import Simulator, SimulatorOptions, views
 from tests.contract.client import Account
 from tests.contract.site import Site
+from tests.harness.clock import LeapingClock
 
 _LONG = 60.0
-
-
-class LeapingClock(Clock):
-    """The machine's time, except that the cloud's future can come at once."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._leapt = 0.0
-
-    def now(self) -> float:
-        return super().now() + self._leapt
-
-    def leap(self, seconds: float) -> None:
-        self._leapt += seconds
 
 
 class SimulatedSite(Site):
@@ -86,6 +73,20 @@ class SimulatedSite(Site):
             self._clock.leap(_LONG)
 
     held_scheduler = held_conductor
+
+    @contextlib.contextmanager
+    def _down(self, cell: str) -> Iterator[None]:
+        self._cloud.fail_cell(cell)
+        try:
+            yield
+        finally:
+            self._cloud.restore_cell(cell)
+
+    def down_cell(self) -> contextlib.AbstractContextManager[None]:
+        return self._down("cell1")
+
+    def other_down_cell(self) -> contextlib.AbstractContextManager[None]:
+        return self._down("cell0")
 
     @contextlib.contextmanager
     def held_rebuild(self, servers: list[str]) -> Iterator[str]:

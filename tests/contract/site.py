@@ -85,6 +85,14 @@ class Site(abc.ABC):
     def held_rebuild(self, servers: list[str]) -> contextlib.AbstractContextManager[str]:
         """Evacuate some of the servers, and keep one `pre-migrating` until the block's end: hand out that."""
 
+    @abc.abstractmethod
+    def down_cell(self) -> contextlib.AbstractContextManager[None]:
+        """Keep the database of the hosts' cell from Nova's API, until the block's end."""
+
+    @abc.abstractmethod
+    def other_down_cell(self) -> contextlib.AbstractContextManager[None]:
+        """Have a cell without hosts that is down, and comes before theirs, until the block's end."""
+
     def until(self, ask: Callable[[], T | None], what: str, limit: float = 40) -> T:
         """Ask until there is an answer; it returns that."""
         return polling.wait_until(lambda: ask() or None, self.pause, limit, what)

@@ -66,6 +66,54 @@ def test_disable_and_enable(site, masakari):
     assert (said["status"], said["disabled_reason"]) == ("enabled", None)
 
 
+class TestByHost:
+    """Before 2.53 a service is changed by its host and binary."""
+
+    @pytest.fixture
+    def change(self, site, masakari):
+        """Change the service of the living host, and have it up and enabled again."""
+        named = {"host": site.living, "binary": "nova-compute"}
+
+        def change(action, version="2.52", **given):
+            return masakari.send("PUT", f"/os-services/{action}", named | given, version=version)
+
+        yield change
+        assert change("enable").status == change("force-down", forced_down=False).status == 200
+        service = masakari.service(site.living)
+        assert (service["status"], service["forced_down"]) == ("enabled", False)
+
+    def test_disable(self, site, masakari, change):
+        said = change("disable-log-reason", disabled_reason=LONGEST).body["service"]
+        assert said == {
+            "host": site.living,
+            "binary": "nova-compute",
+            "status": "disabled",
+            "disabled_reason": LONGEST,
+        }
+        service = masakari.service(site.living)
+        assert (service["status"], service["disabled_reason"]) == ("disabled", LONGEST)
+
+    def test_force_down(self, site, masakari, change):
+        said = change("force-down", forced_down=True).body["service"]
+        assert said == {"host": site.living, "binary": "nova-compute", "forced_down": True}
+        assert masakari.service(site.living)["state"] == "down"
+
+    def test_unknown_host(self, change):
+        answer = change("disable", host="nowhere")
+        assert answer.refusal == (404, "Host 'nowhere' is not mapped to any cell")
+
+    def test_unknown_action(self, change):
+        assert change("destroy").refusal == (404, "Unknown action")
+
+    @pytest.mark.parametrize("reason", ["", LONGEST + "r"])
+    def test_reason(self, change, reason):
+        status, message = change("disable-log-reason", disabled_reason=reason).refusal
+        assert (status, "field/attribute disabled_reason." in message) == (400, True)
+
+    def test_not_any_more(self, change):
+        assert change("disable", version="2.53").status == 400
+
+
 @pytest.mark.parametrize(
     ("changes", "text"),
     [

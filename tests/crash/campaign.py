@@ -71,9 +71,5 @@ class Campaign:
 
 def describe(outcome: Outcome) -> str:
     """Write what is wrong after a run, and how to see it again."""
-    lines = [f"VIOLATION after {outcome.spec} ({outcome.struck} of its kills struck):"]
-    lines += [f"  {violation}" for violation in outcome.violations]
-    lines += ["the end of the engines' log:", *(f"  | {line}" for line in outcome.log.splitlines())]
-    # which of two green threads is first is not drawn from the seed
-    lines += ["to see it again:", f"  python -m tests.crash --times 10 --only {outcome.spec}"]
-    return "\n".join(lines)
+    subject = f"after {outcome.spec} ({outcome.struck} of its kills struck)"
+    return outcome.describe(subject, f"python -m tests.crash --times 10 --only {outcome.spec}")

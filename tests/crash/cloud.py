@@ -4,20 +4,22 @@ import contextlib
 import random
 from collections.abc import Iterator
 
-from masakari_lite.simulator import Cloud, Faults, Server, SimulatorOptions
-from masakari_lite.simulator.application import Application
-from masakari_lite.simulator.requestlog import RequestLog
-from masakari_lite.simulator.server import HttpServer
-from tests.crash.guests import GUESTS
+from masakari_lite_simulator import Cloud, Fault, Faults, SimulatorOptions
+from masakari_lite_simulator.application import Application
+from masakari_lite_simulator.requestlog import RequestLog
+from masakari_lite_simulator.server import HttpServer
 from tests.crash.trap import Trap
-from tests.functional.harness import HOST, HOSTS
+from tests.harness.cloud import GuestCloud
+from tests.harness.guests import KINDS
+from tests.harness.monitor import HOST
+from tests.harness.site import HOSTS
+
+# the points of a recovery grow with the instances; this one is stopped and locked, as others are one by one
+_GUESTS = tuple(guest for guest in KINDS.values() if guest.name != "stopped-and-locked")
 
 
-class CrashCloud:
-    """Four hosts, of which one has failed with GUESTS on it.
-
-    :ivar failing: guests whose first evacuation fails, and how its record ends
-    """
+class CrashCloud(GuestCloud):
+    """Four hosts, of which one has failed with a guest of every kind."""
 
     def __init__(self, seed: int, microversion: str) -> None:
         """Build it.
@@ -28,19 +30,23 @@ class CrashCloud:
         chance = random.Random(f"cloud {seed}")
         options = _draw(chance) if seed else _usual()
         options.seed, options.max_microversion = seed, microversion
-        self.cloud = Cloud(options)
-        self.trap = Trap(Application(self.cloud, Faults(), RequestLog(options.log_size)))
+        super().__init__(Cloud(options), (HOST,))
+        faults = Faults()
+        self.trap = Trap(Application(self.cloud, faults, RequestLog(options.log_size)))
         self._server = HttpServer(self.trap, "127.0.0.1", 0)
         self.auth_url = f"{self._server.url}/identity/v3"
         for number in range(1, HOSTS + 1):
-            self.cloud.add_host(f"compute-{number}")
-        guests = list(GUESTS)
+            self.add_host(f"compute-{number}")
+        guests = list(_GUESTS)
         if seed:
             chance.shuffle(guests)
-        self.servers: dict[str, Server] = {
-            guest.name: self.cloud.add_server(HOST, name=guest.name, **guest.before) for guest in guests
-        }
-        self.failing = self._draw_failing(chance) if seed else {}
+        uuids = {guest.name: self.add_guest(HOST, guest) for guest in guests}
+        for guest in guests:
+            if guest.refusal:
+                fault = Fault(status=409, message=guest.refusal, uuid=uuids[guest.name])
+                faults.add("server.evacuate", fault)
+        if seed:
+            self._draw_failing(chance, uuids)
         self.cloud.fail_host(HOST)
 
     @contextlib.contextmanager
@@ -52,14 +58,15 @@ class CrashCloud:
         finally:
             self._server.stop()
 
-    def _draw_failing(self, chance: random.Random) -> dict[str, str]:
-        name = chance.choice([guest.name for guest in GUESTS if guest.moves])
+    def _draw_failing(self, chance: random.Random, uuids: dict[str, str]) -> None:
+        uuid = uuids[chance.choice([guest.name for guest in _GUESTS if guest.moves])]
         status = chance.choice(["failed", "error", "none", "none"])
         if status == "failed":
-            self.cloud.fail_rebuild(self.servers[name].uuid, times=1)
+            self.cloud.fail_rebuild(uuid, times=1)
         elif status == "error":
-            self.cloud.no_valid_host(self.servers[name].uuid, times=1)
-        return {} if status == "none" else {name: status}
+            self.cloud.no_valid_host(uuid, times=1)
+        if status != "none":
+            self.failures[uuid] = [status]
 
 
 def _usual() -> SimulatorOptions:

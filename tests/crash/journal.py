@@ -6,32 +6,32 @@ import shutil
 import sqlite3
 from collections.abc import Iterator
 
-from oslo_config import cfg
 from oslo_utils import timeutils
 
-from masakari_lite import conf as options
 from masakari_lite.engine import validation
 from masakari_lite.journal.store import Journal
-from masakari_lite.models import JsonDict, NotificationStatus
-from tests.functional.harness import build_notification
+from masakari_lite.models import NotificationStatus
+from tests.harness import settings
+from tests.harness.monitor import build_notification
 
 FILE = "masakari.sqlite"
 UUID = "c0ffee00-0000-4000-8000-000000000001"
 
 
-COLUMNS = ("instance_name", "status", "message", "locked_by_us", "vm_state", "task_state")
-
-
 def make(directory: pathlib.Path) -> pathlib.Path:
     """Make a journal that has a new notification and nothing else, or add that; returns its file."""
-    conf = cfg.ConfigOpts()
-    options.register_opts(conf)
-    conf([], project="masakari", default_config_files=[], default_config_dirs=[])
-    conf.set_override("state_path", str(directory))
     notification = validation.parse_notification(build_notification(notification_uuid=UUID))
-    with contextlib.closing(Journal(conf)) as journal:
-        journal.add_notification(notification)
+    with opened(directory) as journal:
+        journal.notifications.add(notification)
     return directory / FILE
+
+
+@contextlib.contextmanager
+def opened(directory: pathlib.Path) -> Iterator[Journal]:
+    """Open it as an engine does."""
+    path = settings.write(directory / "journal.conf", {"DEFAULT": {"state_path": directory}})
+    with contextlib.closing(Journal(settings.load(path))) as journal:
+        yield journal
 
 
 def copy(template: pathlib.Path, directory: pathlib.Path) -> None:
@@ -48,30 +48,23 @@ def count_writes(directory: pathlib.Path) -> int:
         return int.from_bytes(file.read(28)[24:], "big")
 
 
-def is_over(directory: pathlib.Path, is_failing: bool) -> bool:
+_UNCHECKED = "SELECT 1 FROM vmoves WHERE recheck_at IS NOT NULL"
+
+
+def is_over(directory: pathlib.Path, is_failing: bool, is_checked: bool) -> bool:
     """Tell whether no engine has anything to do; at the cost of one small query.
 
     :param is_failing: whether something is to be tried again; else an error is the end, and wrong
+    :param is_checked: whether the instances are to have been checked once more, for a lock that came late
     """
     with _open(directory) as database:
         found = database.execute("SELECT status FROM notifications").fetchone()
+        if is_checked and database.execute(_UNCHECKED).fetchone():
+            return False
     if found is None:
         return True
     status = NotificationStatus(found["status"])
     return status.is_final if is_failing else not status.is_active
-
-
-def read_end(directory: pathlib.Path) -> tuple[str, str]:
-    """Read the notification's status and message."""
-    with _open(directory) as database:
-        row = database.execute("SELECT status, message FROM notifications").fetchone()
-    return row["status"], row["message"]
-
-
-def read_moves(directory: pathlib.Path) -> list[JsonDict]:
-    """Read COLUMNS of the moves."""
-    with _open(directory) as database:
-        return [dict(row) for row in database.execute(f"SELECT {', '.join(COLUMNS)} FROM vmoves")]
 
 
 # not read-only: what a crash left half written is rolled back by whoever opens it next

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator
 
 from masakari_lite import concurrency
 from tests.crash import journal
-from tests.crash.engines import Zygote
 from tests.crash.points import Spec
 from tests.crash.run import LIMIT, Outcome, Run
+from tests.harness.forks import Zygote
 
 LANES = 3
 """More than the two cores of a small machine: a lane waits for timers half of its time."""

@@ -16,7 +16,7 @@ class Kind(enum.StrEnum):
     NOVA_AFTER = "nova-after"
     """The n-th request that changes something: Nova carries it out and the answer is lost."""
     NOVA_LATE = "nova-late"
-    """The n-th evacuate: Nova carries it out some time after the engine's death."""
+    """The n-th evacuate or lock: Nova carries it out some time after the engine's death."""
     JOURNAL_BEFORE = "journal-before"
     """The n-th change of the journal: nothing is committed."""
     JOURNAL_AFTER = "journal-after"
@@ -30,6 +30,14 @@ class Kind(enum.StrEnum):
     def is_nova(self) -> bool:
         """Whether it is Nova that sees the moment come."""
         return self.startswith("nova")
+
+    @property
+    def tripwire(self) -> str | None:
+        """The engine's own moment for it (see tests/harness/inside/tripwire.py); None: it does not see it."""
+        return _TRIPWIRES.get(self)
+
+
+_TRIPWIRES = {Kind.JOURNAL_BEFORE: "commit", Kind.JOURNAL_AFTER: "committed", Kind.SCHEMA: "statement"}
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,10 +6,12 @@ import signal
 import sqlite3
 import time
 
-from tests.crash import journal, oracle, settings
+from tests.crash import journal, settings
 from tests.crash.cloud import CrashCloud
-from tests.crash.engines import EngineProcess, Zygote
 from tests.crash.points import Kill, Kind, Spec
+from tests.harness import oracle, outcome
+from tests.harness.forks import EngineProcess, Zygote
+from tests.harness.oracle import Invariant, Violation
 
 LIMIT = 60.0
 """Seconds that a run may take before it counts as one that does not end."""
@@ -17,21 +19,17 @@ LOOK_INTERVAL = 0.01
 _TAIL = 60
 
 
-@dataclasses.dataclass
-class Outcome:
+@dataclasses.dataclass(kw_only=True)
+class Outcome(outcome.Outcome):
     """What came of a run.
 
     :ivar struck: how many of the spec's kills came to be; the others were not reached before the end
     :ivar counts: how many events of a kind the last engine's life had
-    :ivar log: the end of the engines' log, where something is wrong
     """
 
     spec: Spec
     struck: int = 0
     counts: dict[Kind, int] = dataclasses.field(default_factory=dict)
-    seconds: float = 0.0
-    violations: list[str] = dataclasses.field(default_factory=list)
-    log: str = ""
 
 
 class Run:
@@ -58,7 +56,7 @@ class Run:
         self._deadline = 0.0
         self._written = 0
         self._settings = settings.write(directory, self._cloud.auth_url, spec.seed)
-        self.outcome = Outcome(spec)
+        self.outcome = Outcome(spec=spec)
         if not spec.is_first_start:
             journal.copy(template, directory)
 
@@ -66,24 +64,25 @@ class Run:
         """Kill the engines where the spec says so, and judge the end."""
         begun = time.monotonic()
         self._deadline = begun + self._limit
-        outcome = self.outcome
+        found = self.outcome
         with self._cloud.serving():
             self._run_engines()
-            if outcome.struck or not outcome.spec.is_first_start:
+            if found.struck or not found.spec.is_first_start:
                 self._judge()
-        outcome.seconds = time.monotonic() - begun
-        if outcome.violations and self._log.exists():
-            outcome.log = "\n".join(self._log.read_text().splitlines()[-_TAIL:])
-        return outcome
+        found.seconds = time.monotonic() - begun
+        if found.violations and self._log.exists():
+            found.log = outcome.tail(self._log.read_text(), _TAIL)
+        return found
 
     def _judge(self) -> None:
-        end, moves = journal.read_end(self._directory), journal.read_moves(self._directory)
-        self.outcome.violations += oracle.judge_cloud(self._cloud) + oracle.judge_journal(end, moves)
         trap, writes = self._cloud.trap, journal.count_writes(self._directory) - self._written
+        self.outcome.violations += oracle.judge_cloud(self._cloud)
+        with journal.opened(self._directory) as opened:
+            self.outcome.violations += oracle.judge_journal(opened, self._cloud)
         self.outcome.counts = {
             Kind.NOVA_BEFORE: trap.requests,
             Kind.NOVA_AFTER: trap.changes,
-            Kind.NOVA_LATE: trap.evacuations,
+            Kind.NOVA_LATE: trap.late_ones,
             Kind.JOURNAL_BEFORE: writes,
             Kind.JOURNAL_AFTER: writes,
         }
@@ -103,12 +102,11 @@ class Run:
                 journal.make(self._directory)
 
     def _start(self, kill: Kill | None) -> EngineProcess:
-        return self._zygote.start(
-            self._log,
-            ["--config-file", str(self._settings)],
-            dataclasses.asdict(kill) if kill else None,
-            self.outcome.spec.mistake,
-        )
+        trap = None
+        if kill and (moment := kill.kind.tripwire):
+            trap = {"moment": moment, "at": kill.at, "signal": signal.SIGKILL}
+        arguments = ("--config-file", str(self._settings))
+        return self._zygote.start(self._log, *arguments, trap=trap, mistake=self.outcome.spec.mistake)
 
     def _watch(self, engine: EngineProcess, kill: Kill | None) -> bool:
         """Wait until the engine crashes or the recovery is over; tells whether it crashed."""
@@ -117,7 +115,7 @@ class Run:
             while not engine.has_ended:
                 now = time.monotonic()
                 if now > self._deadline:
-                    self.outcome.violations.append(f"did not end within {self._limit:g} s")
+                    self._note(f"did not end within {self._limit:g} s")
                     return False
                 if self._is_over():
                     return False
@@ -125,26 +123,26 @@ class Run:
                     engine.kill()
                 time.sleep(LOOK_INTERVAL)
         finally:
-            self._end(engine)
+            engine.kill()
         return self._is_by_kill(engine, kill)
 
     def _is_by_kill(self, engine: EngineProcess, kill: Kill | None) -> bool:
         if kill and engine.status == -signal.SIGKILL:
             return True
-        self.outcome.violations.append(f"the engine ended by itself, with status {engine.status}")
+        self._note(f"the engine ended by itself, with status {engine.status}")
         return False
 
-    def _end(self, engine: EngineProcess) -> None:
-        while not engine.has_ended:
-            engine.kill()
-            time.sleep(LOOK_INTERVAL)
+    def _note(self, what: str) -> None:
+        self.outcome.violations.append(Violation(Invariant.COMES_TO_AN_END, str(self.outcome.spec), what))
 
     def _is_over(self) -> bool:
         """Tell whether the notification has ended and this engine has had its first talk with Nova."""
         if self._cloud.trap.requests < 2:
             return False
         try:
-            return journal.is_over(self._directory, bool(self._cloud.failing))
+            return journal.is_over(
+                self._directory, bool(self._cloud.failures), self._cloud.trap.has_locked_late
+            )
         except sqlite3.OperationalError:  # it is being written
             return False
 

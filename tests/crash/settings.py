@@ -4,7 +4,7 @@ import pathlib
 import random
 from typing import Any
 
-from tests.functional.harness import NOVA_AUTH
+from tests.harness import settings
 
 
 def write(directory: pathlib.Path, auth_url: str, seed: int) -> pathlib.Path:
@@ -17,21 +17,15 @@ def write(directory: pathlib.Path, auth_url: str, seed: int) -> pathlib.Path:
         "transport_url": "fake:/",
         "state_path": directory,
         "verify_interval": 0.05,
-        # after a crash so long is waited for an evacuation that may not have been sent
         "wait_period_after_evacuation": 2,
+        "process_unfinished_notifications_interval": 1,
     }
     host_failure: dict[str, Any] = {"evacuation_retry_interval": 0.3}
     if seed:
         chance = random.Random(f"engine {seed}")
         default["host_failure_recovery_threads"] = chance.choice([1, 3, 6])
         host_failure["force_down"] = chance.choice([True, False])
-    nova = {"auth_url": auth_url, **NOVA_AUTH}
+    # after a crash so long is waited for an evacuation that may not have been sent
+    nova = {"auth_url": auth_url, "late_request_period": 2, **settings.NOVA_AUTH}
     groups = {"DEFAULT": default, "host_failure": host_failure, "nova": nova}
-    path = directory / "engine.conf"
-    path.write_text(
-        "".join(
-            f"[{group}]\n" + "".join(f"{name} = {value}\n" for name, value in values.items())
-            for group, values in groups.items()
-        )
-    )
-    return path
+    return settings.write(directory / "engine.conf", groups)

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from tests.harness.servers import MariaDB, RabbitMQ, Redis, Server
 from tests.services.minute import Minute
-from tests.services.servers import MariaDB, RabbitMQ, Redis, Server
 from tests.services.stage import Stage
 
 

@@ -9,7 +9,7 @@ import pathlib
 import time
 
 from masakari_lite import concurrency
-from masakari_lite.simulator import Fault
+from masakari_lite_simulator import Fault
 from tests.services.stage import Stage
 
 MINUTE = 60.0
@@ -20,7 +20,7 @@ TOKENS = "token.*"
 
 
 @dataclasses.dataclass(frozen=True)
-class Trouble:
+class Outage:
     """What happens to all requests of a kind for a minute.
 
     :ivar first: the kind of request with whose fourth the minute begins
@@ -40,14 +40,14 @@ class Trouble:
 SILENT = Fault(delay=SILENCE, drop_before=True)
 GATEWAY = (Fault(status=500, share=0.3), Fault(status=504, share=0.3), Fault(status=503))
 TROUBLES = {
-    "Nova answers 503, 500 and 504": Trouble(GATEWAY),
-    "Nova answers 429 with Retry-After": Trouble((Fault(status=429, retry_after=7),)),
-    "Nova answers 429 without": Trouble((Fault(status=429),), first="server.lock"),
-    "Nova accepts and answers nothing": Trouble((SILENT,)),
-    "Nova drops connections, an evacuate's after it": Trouble((Fault(drop_before=True),), lost=True),
-    "Nova refuses connections, after a lock": Trouble(away=True, first="server.lock", lost=True),
-    "Keystone answers 503, tokens are worthless": Trouble((Fault(status=503),), TOKENS, revoked=True),
-    "Keystone answers nothing, tokens are worthless": Trouble((SILENT,), TOKENS, revoked=True),
+    "Nova answers 503, 500 and 504": Outage(GATEWAY),
+    "Nova answers 429 with Retry-After": Outage((Fault(status=429, retry_after=7),)),
+    "Nova answers 429 without": Outage((Fault(status=429),), first="server.lock"),
+    "Nova accepts and answers nothing": Outage((SILENT,)),
+    "Nova drops connections, an evacuate's after it": Outage((Fault(drop_before=True),), lost=True),
+    "Nova refuses connections, after a lock": Outage(away=True, first="server.lock", lost=True),
+    "Keystone answers 503, tokens are worthless": Outage((Fault(status=503),), TOKENS, revoked=True),
+    "Keystone answers nothing, tokens are worthless": Outage((SILENT,), TOKENS, revoked=True),
 }
 
 
@@ -88,7 +88,7 @@ class Minute:
             self._scenes[outcome.item].error = outcome.error
 
 
-def _play(scene: Scene, trouble: Trouble) -> None:
+def _play(scene: Scene, trouble: Outage) -> None:
     stage = scene.stage
     faults = stage.simulator.faults
     first = Fault(drop_after=True) if trouble.lost else (trouble.faults or (Fault(status=503),))[-1]

@@ -4,6 +4,7 @@ import collections
 import contextlib
 import pathlib
 import re
+import time
 import uuid
 from typing import Any
 
@@ -13,9 +14,11 @@ from masakari_lite.journal import store
 from masakari_lite.models import JsonDict, NotificationStatus
 from masakari_lite.rpc import transport
 from masakari_lite.rpc.client import EngineAPI
-from masakari_lite.simulator import Server
-from tests.functional.harness import HOST, Site, build_notification
-from tests.functional.test_process import Process
+from masakari_lite_simulator import Server as Instance
+from tests.harness.monitor import HOST, build_notification
+from tests.harness.process import Process
+from tests.harness.servers import Server
+from tests.harness.site import Site
 
 SLOW = {"evacuation_latency": 0.8, "action_latency": 0.1}
 _CHANGES = ("lock", "unlock", "evacuate", "reset_state", "stop", "start")
@@ -45,16 +48,19 @@ class Stage(Site):
         self._stack = stack
         self._options = options
         self.process = self.build_process()
-        self.servers: dict[str, list[Server]] = {}
+        self.servers: dict[str, list[Instance]] = {}
 
-    def build_process(self, name: str = "") -> Process:
-        """Make one more engine's process, with the same configuration, that has yet to be started."""
+    def build_process(self, name: str = "", **changes: Any) -> Process:
+        """Make one more engine's process, with the same configuration, that has yet to be started.
+
+        :param changes: its own options
+        """
         directory = self._directory / name
         directory.mkdir(exist_ok=True)
         process = Process(directory)
         self._stack.callback(process.kill)
         place = {"state_path": self._directory, "host": f"engine{name}"}
-        process.configure(self.simulator.auth_url, **(place | self._options))
+        process.configure(self.simulator.auth_url, **(place | self._options | changes))
         return process
 
     def populate(self) -> None:
@@ -69,7 +75,7 @@ class Stage(Site):
         """Let compute-1 fail, and write its notification to the journal for an engine to take up."""
         raw = build_notification(notification_uuid=str(uuid.uuid4()))
         with self.journal() as journal:
-            accepted = journal.add_notification(validation.parse_notification(raw))
+            accepted = journal.notifications.add(validation.parse_notification(raw))
         self.cloud.fail_host(HOST)
         return accepted.notification_uuid
 
@@ -85,10 +91,24 @@ class Stage(Site):
         """Wait until some instances are back, some on their way, and some still to go."""
         self.until(lambda: len(self.cloud.migrations) >= count, limit=60)
 
+    def assert_survives(self, server: Server, how: str, seconds: float, *said: str, others: int = 0) -> None:
+        """Let a server be away in mid-recovery, and all end well with nothing else said than that, once each.
+
+        :param how: the server is ended: ``kill`` or ``stop``
+        :param others: so many other lines may be said
+        """
+        notification = self.begin()
+        server.end(how)
+        time.sleep(seconds)
+        server.start()
+        self.wait_for_end(notification)
+        self.assert_ended_well()
+        self.assert_said_once(*said, ours=len(said) + others)
+
     def find_status(self, notification: str) -> NotificationStatus:
         """Look into the journal."""
         with self.journal() as journal:
-            return journal.get_notification(notification).status
+            return journal.notifications.get(notification).status
 
     def wait_for_end(self, notification: str, limit: float = 60) -> None:
         """Wait until the notification is finished, and nothing else."""
@@ -96,7 +116,7 @@ class Stage(Site):
 
             def ended() -> NotificationStatus | None:
                 with contextlib.suppress(exceptions.JournalError):
-                    status = journal.get_notification(notification).status
+                    status = journal.notifications.get(notification).status
                     return None if status.is_active else status
                 return None
 

@@ -51,9 +51,9 @@ def test_with_a_full_disk_nobody_is_locked_out_and_it_goes_on_when_there_is_room
     stage = build_stage(database__connection=f"sqlite:///{disk}/masakari.sqlite")
     notification = stage.begin()
     filler = fill(disk)
-    stage.process.until_it_says("left for the next look")
+    stage.process.until_it_says("resumed when the journal answers")
     stage.until(lambda: not stage.count_our_locks())
-    stage.process.until_it_says("No recovery is begun for now")
+    stage.process.until_it_says("No recovery can be started")
     assert "database or disk is full" in stage.process.output
     sent = stage.count_changes()
     time.sleep(_OUTAGE)
@@ -62,8 +62,8 @@ def test_with_a_full_disk_nobody_is_locked_out_and_it_goes_on_when_there_is_room
     stage.wait_for_end(notification)
     stage.assert_ended_well()
     stage.assert_said_once(
-        "left for the next look",
-        "No recovery is begun for now",
-        "Recoveries are begun again",
-        "Going on with host",
+        "resumed when the journal answers",
+        "No recovery can be started",
+        "Recoveries can be started again",
+        "Resuming the recovery of host",
     )

@@ -12,8 +12,8 @@ import pytest
 
 from masakari_lite import concurrency
 from masakari_lite.models import JsonDict
-from tests.functional.harness import HOST, build_notification
-from tests.services.servers import RabbitMQ
+from tests.harness.monitor import HOST, build_notification
+from tests.harness.servers import RabbitMQ
 from tests.services.stage import Stage
 
 OTHER = "compute-2"
@@ -127,6 +127,6 @@ def test_away_at_sigterm(stage: Stage, broker: RabbitMQ, since: str) -> None:
     stage.wait_for_end(notification)
     stage.assert_ended_well()
     assert stage.count_said(AWAY) == 2  # by each of the two processes
-    assert stage.count_said("left for whoever takes it up next") == 1
-    assert stage.count_said("Going on with host") == 1
+    assert stage.count_said("resumed by this engine or another one") == 1
+    assert stage.count_said("Resuming the recovery of host") == 1
     assert not stage.complaints(ours=False)

@@ -5,17 +5,17 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.functional.test_process import Process
-from tests.services.servers import Redis
+from tests.harness.process import Process
+from tests.harness.servers import Redis
 from tests.services.stage import Stage
 
 LEASE = 6
 OUTAGE = 12.0
 AWAY = "The claims on hosts cannot be renewed"
-HINDERED = "No recovery is begun for now"
-UNHINDERED = "Recoveries are begun again"
-LEFT = "left for whoever takes it up next"
-TAKEN_UP = "Going on with host"
+HINDERED = "No recovery can be started"
+UNHINDERED = "Recoveries can be started again"
+LEFT = "resumed by this engine or another one"
+TAKEN_UP = "Resuming the recovery of host"
 
 
 @pytest.fixture

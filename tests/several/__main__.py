@@ -14,9 +14,9 @@ import time
 from collections.abc import Sequence
 
 from masakari_lite import concurrency
-from tests.several.engines import Zygote
+from tests.harness.forks import Zygote
+from tests.harness.inside.sabotage import MISTAKES
 from tests.several.round import LIMIT, Outcome, play
-from tests.several.sabotage import MISTAKES
 from tests.several.servers import ServerMissing, Servers, find
 
 
@@ -88,11 +88,8 @@ def run(seed: int, servers: Servers, zygote: Zygote, options: argparse.Namespace
 
 def describe(outcome: Outcome, mistake: str | None) -> str:
     """Write what is wrong after a round, and how to see it again."""
-    lines = [f"VIOLATION in round {outcome.seed}:", *(f"  {wrong}" for wrong in outcome.violations)]
-    lines += ["the end of the engines' logs:", *(f"  | {line}" for line in outcome.log.splitlines())]
-    again = f"  python -m tests.several --only {outcome.seed}" + (f" --mistake {mistake}" if mistake else "")
-    # when a process gets its turn is not drawn from the seed
-    return "\n".join([*lines, "to see it again (not always at the first try):", again])
+    again = f"python -m tests.several --only {outcome.seed}" + (f" --mistake {mistake}" if mistake else "")
+    return outcome.describe(f"in round {outcome.seed}", again)
 
 
 def tell(outcomes: list[Outcome], total: float) -> None:

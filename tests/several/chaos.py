@@ -4,6 +4,7 @@ import collections
 import random
 import time
 
+from tests.harness.oracle import Violation
 from tests.several.crew import Member
 
 ACTIONS = ("kill", "freeze", "freeze", "freeze and kill", "terminate")
@@ -22,7 +23,7 @@ class Chaos:
         self._lease = lease
         self._is_over = False
         self.counts: collections.Counter[str] = collections.Counter()
-        self.violations: list[str] = []
+        self.violations: list[Violation] = []
 
     def stop(self) -> None:
         """Begin nothing new."""

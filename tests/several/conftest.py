@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.several.engines import Zygote
+from tests.harness.forks import Zygote
 from tests.several.servers import ServerMissing, Servers, find
 from tests.several.site import FAILING, Site
 from tests.several.stage import Stage, staged

@@ -6,7 +6,8 @@ import signal
 import time
 from typing import Any
 
-from tests.several.engines import EngineProcess, Zygote
+from tests.harness.forks import EngineProcess, Zygote
+from tests.harness.oracle import Invariant, Violation
 from tests.several.settings import Settings
 from tests.several.site import Site
 
@@ -58,14 +59,17 @@ class Member:
         self.process.send(signal.SIGCONT)
         self.wakings.append((self.process.pid, time.time()))
 
-    def terminate(self, limit: float) -> str | None:
+    def terminate(self, limit: float) -> Violation | None:
         """Ask it to end; returns what is wrong with how it does."""
         assert self.process
         self.process.send(signal.SIGTERM)
         if not self.process.wait(limit):
             self.process.kill()
-            return f"{self.user} did not end within {limit:g} s of SIGTERM"
+            return self._complain(f"did not end within {limit:g} s of SIGTERM")
         # by SIGTERM itself: before it was ready to hear of it
         if self.process.status not in (0, -signal.SIGTERM):
-            return f"{self.user} ended with status {self.process.status}"
+            return self._complain(f"ended with status {self.process.status}")
         return None
+
+    def _complain(self, what: str) -> Violation:
+        return Violation(Invariant.COMES_TO_AN_END, self.user, what)

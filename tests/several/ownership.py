@@ -1,13 +1,15 @@
-"""Which engine had which host when: what their logs tell."""
+"""Which engine had which host when, as their logs tell it, and who acted without."""
 
 import dataclasses
 import datetime
 import re
 from collections.abc import Iterable
 
+from tests.harness.oracle import Invariant, Violation
 from tests.several.crew import Member
+from tests.several.site import Site
 
-_TAKEN_UP = re.compile(r"^(\S+ \S+) (\d+) .*dispatcher.* (?:Going on with|Recovering) host ([^\s,]+)")
+_TAKEN_UP = re.compile(r"^(\S+ \S+) (\d+) .*events.* (?:Resuming the recovery of|Recovering) host (\S+)")
 
 
 # whoever wakes up writes within so many seconds what it was about to write when it was frozen
@@ -50,3 +52,16 @@ def find_owners(takeovers: dict[str, list[Takeover]], host: str, moment: float) 
             break
         owners = {takeover.user} | (owners if takeover.is_belated else set())
     return owners
+
+
+def judge_requests(site: Site, crew: Iterable[Member]) -> list[Violation]:
+    """List the changes that an engine asked for on a host that another one had claimed."""
+    takeovers = read(crew)
+    found = []
+    for record in site.list_changes():
+        host = site.sources[record.uuid or ""]
+        owners = find_owners(takeovers, host, record.time)
+        if owners and record.user not in owners:
+            what = f"asked for {record.kind} of {record.uuid} when {' or '.join(sorted(owners))} had {host}"
+            found.append(Violation(Invariant.ONE_OWNER, str(record.user), what))
+    return found

@@ -9,11 +9,13 @@ import time
 
 from masakari_lite import concurrency, exceptions
 from masakari_lite.journal.store import Journal
-from tests.several import oracle
+from tests.harness import oracle, outcome
+from tests.harness.forks import Zygote
+from tests.harness.monitor import Monitor
+from tests.harness.oracle import Invariant, Violation
+from tests.several import ownership
 from tests.several.chaos import Chaos
 from tests.several.crew import Member
-from tests.several.engines import Zygote
-from tests.several.monitor import Monitor
 from tests.several.servers import Servers
 from tests.several.settings import Settings
 from tests.several.site import Site
@@ -29,21 +31,17 @@ _STOP_LIMIT = 20.0
 _TAIL = 150
 
 
-@dataclasses.dataclass
-class Outcome:
+@dataclasses.dataclass(kw_only=True)
+class Outcome(outcome.Outcome):
     """What came of a round.
 
     :ivar counts: how often what was done to an engine
     :ivar takeovers: how many hosts were finished by another process than began them
-    :ivar log: the engines' logs, where something is wrong
     """
 
     seed: int
-    seconds: float = 0.0
     counts: collections.Counter[str] = dataclasses.field(default_factory=collections.Counter)
     takeovers: int = 0
-    violations: list[str] = dataclasses.field(default_factory=list)
-    log: str = ""
 
 
 class Round:
@@ -61,7 +59,7 @@ class Round:
 
         :param limit: seconds that it may take
         """
-        self.outcome = Outcome(seed)
+        self.outcome = Outcome(seed=seed)
         self._seed = seed
         self._limit = limit
         self._settings = settings
@@ -108,7 +106,10 @@ class Round:
             if time.monotonic() > calm_from:
                 self._chaos.stop()
             if time.monotonic() > deadline:
-                self.outcome.violations.append(f"not over within {self._limit:g} s")
+                what = f"not over within {self._limit:g} s"
+                self.outcome.violations.append(
+                    Violation(Invariant.COMES_TO_AN_END, f"round {self._seed}", what)
+                )
                 return
             time.sleep(0.1)
 
@@ -121,7 +122,7 @@ class Round:
 
     def _is_over(self, journal: Journal) -> bool:
         try:
-            notifications = journal.list_notifications()
+            notifications = journal.notifications.list_by()
         except exceptions.JournalError:  # SQLite, while an engine is frozen in mid-write
             return False
         ended = [notification for notification in notifications if notification.status.is_final]
@@ -132,16 +133,16 @@ class Round:
         self.outcome.violations += [wrong for thread in ending if (wrong := thread.wait())]
 
     def _judge(self, journal: Journal) -> None:
-        outcome = self.outcome
-        outcome.counts = self._chaos.counts
-        outcome.violations += self._chaos.violations
-        outcome.violations += oracle.judge_cloud(self._site)
-        outcome.violations += oracle.judge_journal(journal, self._site.failing)
-        outcome.violations += oracle.judge_requests(self._site, self._crew)
+        found = self.outcome
+        found.counts = self._chaos.counts
+        found.violations += self._chaos.violations
+        found.violations += oracle.judge_cloud(self._site)
+        found.violations += oracle.judge_journal(journal, self._site)
+        found.violations += ownership.judge_requests(self._site, self._crew)
         users: dict[str, set[str | None]] = collections.defaultdict(set)
         for record in self._site.list_changes():
             users[self._site.sources[record.uuid or ""]].add(record.user)
-        outcome.takeovers = sum(len(found) - 1 for found in users.values())
+        found.takeovers = sum(len(of_host) - 1 for of_host in users.values())
 
 
 def play(
@@ -172,4 +173,4 @@ def play(
 
 
 def _read_tail(member: Member) -> str:
-    return "\n".join([f"--- {member.name}", *member.read_log().splitlines()[-_TAIL:]])
+    return f"--- {member.name}\n{outcome.tail(member.read_log(), _TAIL)}"

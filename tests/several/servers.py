@@ -34,7 +34,7 @@ class Servers:
 
     :ivar transport: a transport_url
     :ivar database: the SQLAlchemy URL of a server; None: a SQLite file a round
-    :ivar coordination: a backend_url of tooz; None: the default, a directory a round
+    :ivar coordination: a backend_url; None: the default, the database, or with a SQLite file a directory
     """
 
     transport: str
@@ -42,7 +42,8 @@ class Servers:
     coordination: str | None
 
     def __str__(self) -> str:
-        urls = (self.transport, self.database or "sqlite:", self.coordination or "file:")
+        claims = self.coordination or ("journal:" if self.database else "file:")
+        urls = (self.transport, self.database or "sqlite:", claims)
         return " + ".join(parse.urlsplit(url).scheme for url in urls)
 
     @contextlib.contextmanager

@@ -3,20 +3,31 @@
 import random
 from typing import Any
 
-from masakari_lite.simulator import Migration, Server, Simulator, SimulatorOptions
-from masakari_lite.simulator.models import ADMIN_ROLE, User
-from masakari_lite.simulator.requestlog import RequestRecord
-from tests.several import guests
+from masakari_lite_simulator import Simulator, SimulatorOptions
+from masakari_lite_simulator.models import ADMIN_ROLE, User
+from masakari_lite_simulator.requestlog import RequestRecord
+from tests.harness.cloud import GuestCloud
+from tests.harness.guests import KINDS, Guest
 
 FAILING = tuple(f"compute-{number}" for number in range(1, 7))
 HEALTHY = tuple(f"compute-{number}" for number in range(7, 11))
+_ALWAYS = ("active", "stopped")
+_OTHERS = (
+    "active",
+    "ha-enabled",
+    "powering-off",
+    "paused",
+    "suspended",
+    "resized",
+    "error",
+    "locked-by-owner",
+    "locked-by-admin",
+    "stopped-and-locked",
+)
 
 
-class Site:
-    """A simulated cloud, drawn from a seed; a context manager that makes it answer.
-
-    :ivar guests: by the instance's uuid, what it was and what it must be
-    """
+class Site(GuestCloud):
+    """A simulated cloud, drawn from a seed; a context manager that makes it answer."""
 
     def __init__(self, seed: int, failing: tuple[str, ...] = FAILING, **options: Any) -> None:
         """Draw it.
@@ -24,7 +35,6 @@ class Site:
         :param options: of the simulator, where they are not to be drawn
         """
         chance = random.Random(f"cloud {seed}")
-        self.failing = failing
         drawn = {
             "evacuation_latency": chance.choice([0.2, 0.5, 1.0]),
             "action_latency": chance.choice([0.02, 0.1]),
@@ -34,19 +44,14 @@ class Site:
         self.simulator = Simulator(
             SimulatorOptions(seed=seed, evacuation_jitter=0.5, log_size=100_000, **(drawn | options))
         )
-        self.cloud = self.simulator.cloud
+        super().__init__(self.simulator.cloud, failing)
         for name in failing:
-            self.cloud.add_host(name, capacity=0)  # nobody goes to where he would have to leave again
+            self.add_host(name, capacity=0)  # nobody goes to where he would have to leave again
         for name in HEALTHY:
-            self.cloud.add_host(name)
-        self.guests: dict[str, guests.Guest] = {}
-        self.sources: dict[str, str] = {}
+            self.add_host(name)
         for host in failing:
-            for guest in guests.draw(chance):
-                server = self.cloud.add_server(host, **guest.before)
-                self.guests[server.uuid] = guest
-                self.sources[server.uuid] = host
-        self.sources |= {host.uuid: host.name for host in self.cloud.hosts.values()}
+            for guest in _draw_guests(chance):
+                self.add_guest(host, guest)
 
     def __enter__(self) -> "Site":
         self.simulator.start()
@@ -62,25 +67,23 @@ class Site:
         identity.users[name] = User(f"user-{name}", name, "masakari", project, (ADMIN_ROLE, "member"))
         return name
 
-    def records_of(self, server: Server) -> list[Migration]:
-        """List the evacuation records of an instance."""
-        return [record for record in self.cloud.migrations if record.instance_uuid == server.uuid]
-
     def list_changes(self, user: str | None = None) -> list[RequestRecord]:
         """List what was asked of Nova that changes something, by that user or by all, the oldest first."""
         return [
             record
             for record in self.simulator.requests.records
-            if is_change(record) and user in (None, record.user)
+            if record.kind in _CHANGES and user in (None, record.user)
         ]
 
 
-def is_change(record: RequestRecord) -> bool:
-    """Tell whether a request is one that changes something."""
-    return record.kind in CHANGES
+def _draw_guests(chance: random.Random) -> list[Guest]:
+    """Draw four to six for one host."""
+    drawn = [*_ALWAYS, *chance.sample(_OTHERS, chance.randint(2, 4))]
+    chance.shuffle(drawn)
+    return [KINDS[name] for name in drawn]
 
 
-CHANGES = frozenset(
+_CHANGES = frozenset(
     {
         "server.lock",
         "server.unlock",

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from masakari_lite.journal import store
+from tests.harness.forks import Zygote
 from tests.several.crew import Member
-from tests.several.engines import Zygote
 from tests.several.servers import Servers, remove_queues
 from tests.several.settings import Settings
 from tests.several.site import Site

@@ -12,10 +12,10 @@ import time
 from masakari_lite import polling
 from masakari_lite.journal.store import Journal
 from masakari_lite.models import Notification
-from tests.several import oracle
+from tests.harness import oracle
+from tests.harness.forks import Zygote
+from tests.harness.monitor import Monitor
 from tests.several.crew import Member
-from tests.several.engines import Zygote
-from tests.several.monitor import Monitor
 from tests.several.servers import ServerMissing, Servers, find
 from tests.several.site import FAILING, Site
 from tests.several.stage import LEASE, Stage, staged
@@ -53,9 +53,9 @@ def measure(servers: Servers, zygote: Zygote, lease: int, seed: int) -> float:
         )
         seconds = time.monotonic() - begun
         polling.wait_until(lambda: _read(journal).status.is_final, 0.1, _LIMIT, "the end")
-        wrong = oracle.judge_cloud(site) + oracle.judge_journal(journal, site.failing)
+        wrong = oracle.judge_cloud(site) + oracle.judge_journal(journal, site)
         if wrong:
-            raise AssertionError("\n".join([*wrong, *(member.read_log() for member in stage.crew)]))
+            raise AssertionError("\n".join([*map(str, wrong), *(member.read_log() for member in stage.crew)]))
     return seconds
 
 
@@ -68,7 +68,7 @@ def begin(stage: Stage) -> None:
 
 
 def _read(journal: Journal) -> Notification:
-    (notification,) = journal.list_notifications()
+    (notification,) = journal.notifications.list_by()
     return notification
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
+from tests.harness.forks import Zygote
 from tests.several import takeover
-from tests.several.engines import Zygote
 from tests.several.servers import Servers
 from tests.several.stage import LEASE
 

@@ -12,7 +12,7 @@ from oslo_config import cfg
 from oslo_service import _options
 
 from masakari_lite.conf import engine as engine_conf
-from masakari_lite.engine import pulse
+from masakari_lite.health import heartbeat
 
 UNIT = pathlib.Path(__file__).parents[2] / "etc/systemd/system/masakari-lite-engine.service"
 
@@ -38,7 +38,7 @@ def test_its_limits_fit_the_engines(unit):
     engine_conf.register_opts(conf)
     conf([], default_config_files=[], default_config_dirs=[])
     assert int(service["TimeoutStopSec"]) > conf.graceful_shutdown_timeout
-    assert int(service["WatchdogSec"]) >= pulse.LIMIT
+    assert int(service["WatchdogSec"]) >= heartbeat.LIMIT
     assert f"/var/lib/{service['StateDirectory']}" == conf.state_path
 
 

@@ -37,7 +37,7 @@ def count(path: pathlib.Path, since: int = 0) -> Requests:
     for offset, entry in read(path, since):  # noqa: B007
         user = entry.get("user") or "-"
         if entry["service"] == "nova":
-            nova[user][_kind(entry)] += 1
+            nova[user][describe(entry)] += 1
         elif _is_issued_token(entry):
             tokens[user] += 1
     return Requests(
@@ -65,7 +65,8 @@ def _is_issued_token(entry: dict[str, Any]) -> bool:
     return entry["method"] == "POST" and entry["path"] == "/v3/auth/tokens" and entry.get("status") == 201
 
 
-def _kind(entry: dict[str, Any]) -> str:
+def describe(entry: dict[str, Any]) -> str:
+    """Return the kind of a request: ``POST /servers/{id}/action lock``, with ``-> 409`` where refused."""
     path = _ID.sub("{id}", _PREFIX.sub("", entry["path"])) or "/"
     status = entry.get("status", 0)
     words = [entry["method"], path, entry.get("action", ""), f"-> {status}" if status >= 400 else ""]

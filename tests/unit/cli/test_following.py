@@ -22,32 +22,38 @@ class Script:
         return {"status": status}
 
     def list_vmoves(self, notification_uuid: str) -> list[dict[str, Any]]:
-        status = "succeeded" if self._step == "done" else "ongoing"
+        status = "succeeded" if self._step in ("unlock", "done") else "ongoing"
         return [{"instance_uuid": "a", "status": status, "step": self._step, "message": ""}]
 
 
 def test_until_the_end() -> None:
     engine = Script(("running", "lock"), ("running", "lock"), ("finished", "done"))
-    pictures = list(following.follow(engine, "uuid", 10, pause=engine.pauses.append))
-    assert [len(picture.changed) for picture in pictures] == [1, 0, 1]
-    assert [picture.ended for picture in pictures] == [0, 0, 1]
-    assert pictures[-1].is_final
+    snapshots = list(following.follow(engine, "uuid", 10, pause=engine.pauses.append))
+    assert [len(snapshot.changed) for snapshot in snapshots] == [1, 0, 1]
+    assert [snapshot.ended for snapshot in snapshots] == [0, 0, 1]
+    assert snapshots[-1].is_final
     assert engine.pauses == [following.INTERVAL] * 2
 
 
-def test_an_engine_that_is_away_is_asked_again() -> None:
+def test_what_reads_the_same_is_shown_once() -> None:
+    engine = Script(("running", "lock"), ("running", "unlock"), ("finished", "done"))
+    snapshots = list(following.follow(engine, "uuid", 10, pause=engine.pauses.append))
+    assert [len(snapshot.changed) for snapshot in snapshots] == [1, 1, 0]
+
+
+def test_an_engine_that_is_unreachable_is_asked_again() -> None:
     engine = Script(("running", "lock"), NoAnswer("no engine"), ("finished", "done"))
     complaints: list[str] = []
-    pictures = list(
+    snapshots = list(
         following.follow(engine, "uuid", 10, pause=engine.pauses.append, complain=complaints.append)
     )
     assert complaints == ["no engine"]
-    assert pictures[-1].is_final
+    assert snapshots[-1].is_final
 
 
 def test_the_limit() -> None:
-    pictures = list(following.follow(Script(("running", "lock")), "uuid", 0))
-    assert [picture.is_final for picture in pictures] == [False]
+    snapshots = list(following.follow(Script(("running", "lock")), "uuid", 0))
+    assert [snapshot.is_final for snapshot in snapshots] == [False]
 
 
 def test_words() -> None:

@@ -10,10 +10,11 @@ import pytest
 from keystoneauth1 import loading
 
 from masakari_lite.compute.nova import NovaAPI
-from masakari_lite.simulator import ManualClock, Simulator, SimulatorOptions
-from masakari_lite.simulator.http import Request, Response
-from masakari_lite.simulator.server import HttpServer
-from tests.functional.harness import HOST, build_conf
+from masakari_lite_simulator import ManualClock, Simulator, SimulatorOptions
+from masakari_lite_simulator.http import Request, Response
+from masakari_lite_simulator.server import HttpServer
+from tests.harness.monitor import HOST
+from tests.harness.site import build_conf
 
 
 class Pauses:
@@ -66,7 +67,7 @@ def connect(simulator, tmp_path, pauses) -> Iterator[Callable[..., NovaAPI]]:
 
     yield make
     for one in made:
-        one._session.session.close()
+        one.client._session.session.close()
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import pytest
 
 from masakari_lite import concurrency
-from tests.functional.harness import HOST
+from tests.harness.monitor import HOST
 
 
 def issued(simulator):
@@ -12,15 +12,15 @@ def issued(simulator):
 
 def ask_at_once(nova, server, threads=40):
     outcomes = list(
-        concurrency.run_all(lambda _number: nova.get_instance(server.uuid), range(threads), threads)
+        concurrency.run_all(lambda _number: nova.servers.get(server.uuid), range(threads), threads)
     )
     assert [outcome.error for outcome in outcomes if outcome.error] == []
 
 
 def test_one_token_for_many_calls(simulator, nova, server):
     for _ in range(10):
-        nova.get_instance(server.uuid)
-        nova.list_instances(HOST)
+        nova.servers.get(server.uuid)
+        nova.host_servers.list_all(HOST)
     assert issued(simulator) == 1
 
 
@@ -36,27 +36,27 @@ def test_many_green_threads_use_few_connections(simulator, nova, server, monkeyp
 
 
 def test_an_expired_token_is_renewed(simulator, clock, nova, server):
-    nova.get_instance(server.uuid)
+    nova.servers.get(server.uuid)
     clock.advance(simulator.options.token_lifetime + 1)
-    nova.get_instance(server.uuid)
-    nova.lock(server.uuid, "ours")
+    nova.servers.get(server.uuid)
+    nova.servers.lock(server.uuid, "ours")
     assert issued(simulator) == 2
 
 
 def test_an_evacuation_with_an_expired_token_is_sent_once(simulator, clock, nova, down):
-    nova.get_instance(down.uuid)
+    nova.servers.get(down.uuid)
     clock.advance(simulator.options.token_lifetime + 1)
-    nova.evacuate(down.uuid)
+    nova.servers.evacuate(down.uuid)
     assert len(simulator.cloud.migrations) == 1
     assert simulator.requests.count("server.evacuate", status=401) == 1
 
 
 @pytest.mark.parametrize("times", [1, 3])
 def test_a_revoked_token_is_replaced(simulator, nova, server, times):
-    nova.get_instance(server.uuid)
+    nova.servers.get(server.uuid)
     for _ in range(times):
         simulator.revoke_tokens("masakari")
-        nova.get_instance(server.uuid)
+        nova.servers.get(server.uuid)
     assert issued(simulator) == 1 + times
 
 

@@ -8,7 +8,7 @@ from masakari_lite import conf as options
 from masakari_lite import exceptions
 from masakari_lite.compute import session
 from masakari_lite.compute.nova import NovaAPI
-from masakari_lite.simulator import Simulator
+from masakari_lite_simulator import Simulator
 
 LEGACY = {
     "os_privileged_user_name": "masakari",
@@ -16,6 +16,7 @@ LEGACY = {
     "os_privileged_user_tenant": "service",
     "os_privileged_user_auth_url": "http://keystone.example.org/v3",
 }
+ID = "0123456789abcdef0123456789abcdef"
 PASSWORD = {
     "auth_type": "password",
     "auth_url": "http://keystone.example.org/v3",
@@ -54,9 +55,9 @@ def simulator():
 def reaches_nova(conf):
     nova = NovaAPI(conf)
     try:
-        return nova.get_compute_service("compute-1").is_up
+        return nova.services.get("compute-1").is_up
     finally:
-        nova._session.session.close()
+        nova.client._session.session.close()
 
 
 def build(conf):
@@ -165,8 +166,9 @@ class TestByTheOlderOptions:
     @pytest.mark.parametrize(
         ("info", "wanted"),
         [
-            ("compute:nova:publicURL", ("compute", "nova", "public")),
-            ("compute:Compute Service:internalURL", ("compute", "Compute Service", "internal")),
+            ("compute:nova:publicURL", ("compute", None, "public")),
+            ("compute:Compute Service:internalURL", ("compute", None, "internal")),
+            (" compute : nova : internalURL", ("compute", None, "internal")),
             ("compute::admin", ("compute", None, "admin")),
         ],
     )
@@ -180,6 +182,56 @@ class TestByTheOlderOptions:
         assert build(load(LEGACY)).verify is True
         assert build(load(LEGACY | {"nova_ca_certificates_file": "/older.pem"})).verify == "/older.pem"
         assert build(load(LEGACY | {"nova_api_insecure": "true"})).verify is False
+
+    @pytest.mark.parametrize("name", ["nova", "Compute Service", "no such service", ""])
+    def test_the_services_name_need_not_be_in_the_catalog(self, load, simulator, name):
+        """OpenStack-Ansible writes one that is not."""
+        older = LEGACY | {
+            "os_privileged_user_auth_url": simulator.auth_url,
+            "nova_catalog_admin_info": f"compute:{name}:publicURL",
+        }
+        assert reaches_nova(load(older))
+
+    def test_an_endpoint_that_is_missing_is_told_with_what_there_is(self, load, simulator):
+        older = LEGACY | {"os_privileged_user_auth_url": simulator.auth_url, "os_region_name": "South"}
+        with pytest.raises(
+            exceptions.NovaError,
+            match=r"no public endpoint of a service of type 'compute' in region 'South'.*os_region_name.*"
+            r"it has: compute \(admin, region RegionOne\), ",
+        ):
+            NovaAPI(load(older)).client.negotiate()
+
+    @pytest.mark.parametrize("domain", ["default", "Default", ID])
+    def test_a_domain_by_its_id_or_by_its_name(self, load, simulator, domain):
+        """Kolla-Ansible writes the id where Masakari wants the name."""
+        simulator.cloud.options.domain_id = ID if domain == ID else "default"
+        older = LEGACY | {
+            "os_privileged_user_auth_url": simulator.auth_url,
+            "os_user_domain_name": domain,
+            "os_project_domain_name": domain,
+        }
+        assert reaches_nova(load(older))
+        simulator.cloud.options.domain_id = "default"
+
+    def test_a_domain_that_is_not_there(self, load, simulator):
+        older = LEGACY | {"os_privileged_user_auth_url": simulator.auth_url, "os_user_domain_name": "people"}
+        with pytest.raises(exceptions.NovaForbidden, match="credentials"):
+            NovaAPI(load(older)).client.negotiate()
+
+    def test_a_token_for_the_system(self, load, simulator):
+        simulator.cloud.options.enforce_scope = False
+        older = {name: value for name, value in LEGACY.items() if name != "os_privileged_user_tenant"}
+        older |= {"os_privileged_user_auth_url": simulator.auth_url, "os_system_scope": "all"}
+        assert reaches_nova(load(older))
+        simulator.cloud.options.enforce_scope = True
+        with pytest.raises(
+            exceptions.NovaForbidden, match=r"os-services:list.*the token is for the system.*enforce_scope"
+        ):
+            NovaAPI(load(older)).check()
+
+    def test_a_token_for_a_project_where_both_are_set(self, load, simulator):
+        older = LEGACY | {"os_privileged_user_auth_url": simulator.auth_url, "os_system_scope": "all"}
+        assert reaches_nova(load(older))
 
     @pytest.mark.parametrize("name", sorted(set(LEGACY) - {"os_privileged_user_name"}))
     def test_one_that_is_missing_is_named(self, load, name):

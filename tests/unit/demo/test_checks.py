@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from masakari_lite.demo import checks
-from masakari_lite.demo.checks import Evidence
+from masakari_lite_demo import checks
+from masakari_lite_demo.checks import Evidence
 
 UUID = "11111111-1111-4111-8111-111111111111"
 
@@ -29,7 +29,7 @@ def build_instance(**changes: Any) -> dict[str, Any]:
     } | changes
 
 
-def build_move(**changes: Any) -> dict[str, Any]:
+def build_vmove(**changes: Any) -> dict[str, Any]:
     return {
         "instance_uuid": UUID,
         "status": "succeeded",
@@ -49,7 +49,7 @@ def build_evidence(**changes: Any) -> Evidence:
         failing=frozenset(),
         tasks={},
         notification={"status": "finished", "message": "1 succeeded"},
-        vmoves=[build_move()],
+        vmoves=[build_vmove()],
     )
 
 
@@ -57,22 +57,22 @@ def find_broken(evidence: Evidence) -> list[str]:
     return [check.name for check in checks.run_checks(evidence) if not check.holds]
 
 
-OFF = "all are off compute-1"
-ONCE = "each was evacuated exactly once"
-STATE = "each is in the state it had"
-NO_LOCK = "no lock of ours is left"
-OWNER_LOCK = "the owner's own locks are still there"
-BETWEEN = "no user action got in between"
-TESTED = "the locks were put to the test"
-REPORTED = "the engine reports what has happened"
+NONE_LEFT = "no instance is left on compute-1"
+ONCE = "each instance was evacuated exactly once"
+STATE = "each instance has the state it had before"
+NO_LOCK = "no lock of the engine is left"
+OWNER_LOCK = "the owner's own locks are kept"
+PASSED = "no user action passed during an evacuation"
+TESTED = "the engine's locks refused user actions"
+REPORTED = "the engine's report is correct"
 
 
 @pytest.mark.parametrize(
     ("changes", "broken"),
     [
         ({}, []),
-        ({"host_now": "compute-1"}, [OFF, REPORTED]),
-        ({"host_now": None}, [OFF]),
+        ({"host_now": "compute-1"}, [NONE_LEFT, REPORTED]),
+        ({"host_now": None}, [NONE_LEFT]),
         ({"evacuations": 2}, [ONCE]),
         ({"evacuations": 0}, [ONCE]),
         ({"evacuations": 2, "overlapped": 1}, [ONCE]),
@@ -83,7 +83,7 @@ REPORTED = "the engine reports what has happened"
         ({"left_locked": True}, [NO_LOCK]),
         ({"owner_lock_kept": False}, [OWNER_LOCK]),
         ({"owner_lock_kept": True}, []),
-        ({"disturbed_by": ["server.stop"]}, [BETWEEN]),
+        ({"disturbed_by": ["server.stop"]}, [PASSED]),
         ({"host_now": "compute-3"}, [REPORTED]),
         # another state or place that the owner asked for is no fault
         ({"vm_state_now": "stopped", "changed_by_owner": ["server.stop"]}, []),
@@ -105,11 +105,11 @@ def test_what_the_owner_had_asked_for_before_the_failure() -> None:
     assert find_broken(dataclasses.replace(evidence, tasks={UUID: "powering-off"})) == []
 
 
-def test_one_that_is_being_deleted_stays() -> None:
+def test_an_instance_being_deleted_stays() -> None:
     evidence = build_evidence(host_now="compute-1", task_state_now="deleting", evacuations=0)
-    ignored = [build_move(status="ignored", dest_host=None)]
+    ignored = [build_vmove(status="ignored", dest_host=None)]
     evidence = dataclasses.replace(evidence, vmoves=ignored)
-    assert OFF in find_broken(evidence)
+    assert NONE_LEFT in find_broken(evidence)
     assert find_broken(dataclasses.replace(evidence, tasks={UUID: "deleting"})) == []
 
 
@@ -118,7 +118,7 @@ def test_one_that_is_being_deleted_stays() -> None:
     [
         ({}, "Nova found no host for it", []),
         ({}, "timed out", [REPORTED]),
-        ({"host_now": "compute-2"}, "Nova found no host for it", [OFF]),
+        ({"host_now": "compute-2"}, "Nova found no host for it", [NONE_LEFT]),
         ({"vm_state_now": "active"}, "Nova found no host for it", [STATE]),
         ({"left_locked": True}, "Nova found no host for it", [NO_LOCK]),
     ],
@@ -129,7 +129,7 @@ def test_an_instance_without_a_host(changes: dict[str, Any], message: str, broke
         build_evidence(**failed),
         failing=frozenset({UUID}),
         notification={"status": "error", "message": ""},
-        vmoves=[build_move(status="failed", dest_host=None, message=message)],
+        vmoves=[build_vmove(status="failed", dest_host=None, message=message)],
     )
     assert find_broken(evidence) == broken
 
@@ -137,10 +137,10 @@ def test_an_instance_without_a_host(changes: dict[str, Any], message: str, broke
 @pytest.mark.parametrize(
     ("status", "failing", "vmoves"),
     [
-        ("error", frozenset(), [build_move()]),
-        ("finished", frozenset(), [build_move(status="failed", message="no host")]),
-        ("finished", frozenset({UUID}), [build_move(status="failed", message="no host")]),
-        ("error", frozenset({UUID}), [build_move()]),
+        ("error", frozenset(), [build_vmove()]),
+        ("finished", frozenset(), [build_vmove(status="failed", message="no host")]),
+        ("finished", frozenset({UUID}), [build_vmove(status="failed", message="no host")]),
+        ("error", frozenset({UUID}), [build_vmove()]),
     ],
 )
 def test_what_the_engine_reports(status: str, failing: frozenset[str], vmoves: list[dict[str, Any]]) -> None:
@@ -154,7 +154,7 @@ def test_what_the_engine_reports(status: str, failing: frozenset[str], vmoves: l
 
 
 @pytest.mark.parametrize(("refused", "passed", "broken"), [(3, 0, []), (0, 0, [TESTED]), (3, 1, [TESTED])])
-def test_the_lock_was_met(refused: int, passed: int, broken: list[str]) -> None:
+def test_the_locks_refused_something(refused: int, passed: int, broken: list[str]) -> None:
     evidence = build_evidence()
     evidence.report["owner_actions"]["while_locked"] = {"refused_locked": refused, "passed": passed}
     assert find_broken(evidence) == broken

@@ -18,7 +18,7 @@ PAYLOADS = {
     "VM": {"event": "LIFECYCLE", "instance_uuid": UUID, "vir_domain_event": "STOPPED_FAILED"},
     "PROCESS": {"event": "STOPPED", "process_name": "nova-compute"},
 }
-OPTIONAL = {("COMPUTE_HOST", "cluster_status")}
+OPTIONAL = {("COMPUTE_HOST", "cluster_status"), ("COMPUTE_HOST", "host_status")}
 FIELDS = [(kind, field) for kind, payload in PAYLOADS.items() for field in payload]
 WRONG_TYPES = [None, 7, 1.5, True, ["x"], {"x": 1}]
 
@@ -53,15 +53,48 @@ class TestGood:
 
     @pytest.mark.parametrize("given", [{}, {"notification_uuid": None}])
     def test_a_uuid_is_made_where_none_is_given(self, given):
-        uuids = {validation.parse_notification(build(**given)).notification_uuid for _ in range(3)}
-        assert len(uuids) == 3
-        assert all(str(uuid.UUID(made)) == made for made in uuids)
+        (made,) = {validation.parse_notification(build(**given)).notification_uuid for _ in range(3)}
+        assert str(uuid.UUID(made)) == made
+
+    @pytest.mark.parametrize(
+        ("changes", "is_same"),
+        [
+            ({"generated_time": "2026-11-22T17:55:00+01:00"}, True),
+            ({"generated_time": "2026-11-22T16:55:00.000001"}, False),
+            ({"hostname": "compute-2"}, False),
+            ({"payload": {"event": "STARTED", "host_status": "NORMAL"}}, False),
+        ],
+    )
+    def test_the_uuid_that_is_made_is_the_same_for_the_same_notification(self, changes, is_same):
+        one, other = (validation.parse_notification(build(**given)) for given in ({}, changes))
+        assert (one.notification_uuid == other.notification_uuid) == is_same
+
+    def test_the_order_of_the_payload_makes_no_difference_to_the_uuid(self):
+        payload = dict(reversed(PAYLOADS["COMPUTE_HOST"].items()))
+        one, other = (validation.parse_notification(build(**given)) for given in ({}, {"payload": payload}))
+        assert one.notification_uuid == other.notification_uuid
 
     @pytest.mark.parametrize("event", ["STARTED", "STOPPED"])
     @pytest.mark.parametrize("host_status", ["NORMAL", "UNKNOWN"])
     def test_each_payload_of_a_host(self, event, host_status):
         payload = {"event": event, "host_status": host_status}
         assert validation.parse_notification(build(payload=payload)).payload == payload
+
+    @pytest.mark.parametrize(
+        ("kind", "payload"),
+        [
+            ("COMPUTE_HOST", {"event": "STOPPED"}),
+            ("COMPUTE_HOST", {"event": "STARTED"}),
+            ("COMPUTE_HOST", {"event": "STOPPED", "cluster_status": "OFFLINE"}),
+            ("COMPUTE_HOST", {"event": "STARTED", "cluster_status": "ONLINE", "host_status": "NORMAL"}),
+            ("VM", PAYLOADS["VM"] | {"event": "e" * 255, "vir_domain_event": "STOPPED FAILED, größe"}),
+            ("VM", PAYLOADS["VM"] | {"event": " ", "vir_domain_event": "stopped_failed"}),
+            ("PROCESS", {"event": "STARTED", "process_name": "/usr/bin/nova-compute --config-file x"}),
+            ("PROCESS", {"event": "STOPPED", "process_name": "p" * 255}),
+        ],
+    )
+    def test_what_masakaris_api_accepts(self, kind, payload):
+        assert validation.parse_notification(build(kind, payload=payload)).payload == payload
 
     @pytest.mark.parametrize("hostname", ["a", "h" * 255, "node-1.example.org", "COMPUTE_1", "fe80::1"])
     def test_host_names(self, hostname):
@@ -113,6 +146,35 @@ class TestBad:
     def test_a_wrong_value_in_the_payload(self, kind, field, value):
         refused(build(kind, payload=PAYLOADS[kind] | {field: value}), rf"^payload\.{field}: ")
 
+    @pytest.mark.parametrize(
+        ("kind", "field", "value"),
+        [
+            ("COMPUTE_HOST", "event", "stopped"),
+            ("COMPUTE_HOST", "event", "STOPPED "),
+            ("COMPUTE_HOST", "host_status", "normal"),
+            ("COMPUTE_HOST", "cluster_status", "Offline"),
+            ("PROCESS", "event", "LIFECYCLE"),
+            ("VM", "instance_uuid", "instance-00000001"),
+        ],
+    )
+    def test_what_masakaris_api_refuses_too(self, kind, field, value):
+        refused(build(kind, payload=PAYLOADS[kind] | {field: value}), rf"^payload\.{field}: ")
+
+    @pytest.mark.parametrize(
+        ("kind", "field"), [("VM", "event"), ("VM", "vir_domain_event"), ("PROCESS", "process_name")]
+    )
+    class TestFreeText:
+        @pytest.mark.parametrize("value", ["a\nb", "\x1b[2J", "a\x7f"])
+        def test_control_characters_are_accepted_as_by_masakari(self, kind, field, value):
+            accepted = validation.parse_notification(build(kind, payload=PAYLOADS[kind] | {field: value}))
+            assert accepted.payload[field] == value
+
+        @pytest.mark.parametrize("value", ["a\x00b", "\ud800"])
+        def test_what_no_database_takes_is_refused(self, kind, field, value):
+            refused(
+                build(kind, payload=PAYLOADS[kind] | {field: value}), rf"^payload\.{field}: has characters"
+            )
+
     @pytest.mark.parametrize("kind", ["compute_host", "HOST", "", " VM"])
     def test_an_unknown_type(self, kind):
         refused(build() | {"type": kind}, "^type: ")
@@ -141,6 +203,13 @@ class TestTimes:
             ("2024-02-29T00:00:00+05:30", (2024, 2, 28, 18, 30)),
             ("2027-01-01T00:30:00+01:00", (2026, 12, 31, 23, 30)),
             ("1970-01-01T00:00:00Z", (1970, 1, 1)),
+            ("2026-11-22", (2026, 11, 22)),
+            ("2026-11-22T16:55", (2026, 11, 22, 16, 55)),
+            ("20261122T165500Z", (2026, 11, 22, 16, 55)),
+            ("2026-11-22T16:55:00,5", (2026, 11, 22, 16, 55, 0, 500000)),
+            ("2026-11-22T16:55:00.1234567", (2026, 11, 22, 16, 55, 0, 123456)),
+            ("2026-11-22T16:55:00+0200", (2026, 11, 22, 14, 55)),
+            ("2026-11-22T16:55:00-02", (2026, 11, 22, 18, 55)),
             ("9999-12-31T23:59:59Z", (9999, 12, 31, 23, 59, 59)),
         ],
     )
@@ -258,11 +327,11 @@ TEXTS = st.text(
 )
 GOOD = {
     "COMPUTE_HOST": st.fixed_dictionaries(
-        {
-            "event": st.sampled_from(["STARTED", "STOPPED"]),
+        {"event": st.sampled_from(["STARTED", "STOPPED"])},
+        optional={
             "host_status": st.sampled_from(["NORMAL", "UNKNOWN"]),
+            "cluster_status": st.sampled_from(["ONLINE", "OFFLINE"]),
         },
-        optional={"cluster_status": st.sampled_from(["ONLINE", "OFFLINE"])},
     ),
     "VM": st.fixed_dictionaries(
         {"event": TEXTS, "instance_uuid": st.uuids().map(str), "vir_domain_event": TEXTS}

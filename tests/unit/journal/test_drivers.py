@@ -8,11 +8,19 @@ import sqlalchemy as sa
 from masakari_lite.journal import connection
 
 
-@pytest.mark.parametrize(("driver", "is_warned_of"), [("psycopg2", True), ("pg8000", False)])
+@pytest.mark.parametrize(
+    ("kind", "driver", "is_warned_of"),
+    [
+        ("postgresql", "psycopg2", True),
+        ("postgresql", "pg8000", False),
+        ("mysql", "mysqldb", True),
+        ("mysql", "pymysql", False),
+    ],
+)
 def test_a_driver_that_stops_all_green_threads_is_warned_of(
-    driver: str, is_warned_of: bool, caplog: pytest.LogCaptureFixture
+    kind: str, driver: str, is_warned_of: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    dialect = sa.make_url(f"postgresql+{driver}://").get_dialect()()
+    dialect = sa.make_url(f"{kind}+{driver}://").get_dialect()()
     with caplog.at_level(logging.WARNING):
         connection.warn_of_driver(dialect)
     assert (f"connection uses {driver}, which may stop" in caplog.text) is is_warned_of
@@ -26,8 +34,11 @@ def test_nothing_is_said_of_others(caplog: pytest.LogCaptureFixture) -> None:
 @pytest.mark.parametrize(
     ("url", "wanted"),
     [
-        ("mysql+pymysql://h/d", {"read_timeout": 30, "write_timeout": 30}),
-        ("mysql+pymysql://h/d?read_timeout=7", {"read_timeout": 7, "write_timeout": 30}),
+        ("mysql+pymysql://h/d", {"connect_timeout": 10, "read_timeout": 30, "write_timeout": 30}),
+        (
+            "mysql+pymysql://h/d?read_timeout=7",
+            {"connect_timeout": 10, "read_timeout": 7, "write_timeout": 30},
+        ),
         ("sqlite://", {}),
     ],
 )

@@ -27,9 +27,9 @@ url, name = sys.argv[1:]
 conf = load(url)
 tell("ready")
 journal = Journal(conf)
-seen = journal.get_notification(tell("opened"))
+seen = journal.notifications.get(tell("opened"))
 tell("seen")
-taken = journal.take_up(seen, name)
+taken = journal.notifications.claim(seen, name)
 tell("taken" if taken else "left")
 """
 
@@ -84,13 +84,13 @@ def test_they_create_it_and_one_of_them_takes_a_notification_up(url, processes, 
     tell("open it")
     assert hear() == ["opened"] * PROCESSES
     journal = open_journal(load(url))
-    added = journal.add_notification(build_notification())
+    added = journal.notifications.add(build_notification())
     tell(added.notification_uuid)
     assert hear() == ["seen"] * PROCESSES
     tell("take it up")
     said = hear()
     assert sorted(said) == ["left"] * (PROCESSES - 1) + ["taken"]
-    assert journal.get_notification(added.notification_uuid).owner == f"engine-{said.index('taken')}"
+    assert journal.notifications.get(added.notification_uuid).owner == f"engine-{said.index('taken')}"
 
 
 # SQLite refuses at once to make a writer of a reader while another writes; it waits only for a transaction
@@ -106,6 +106,6 @@ def test_a_new_notification_waits_for_the_writer(url, tmp_path, open_journal):
             timers.Timer(0.2, other.execute, ["COMMIT"]).start()
 
     sa.event.listen(journal._engine, "before_cursor_execute", write_meanwhile)
-    added = journal.add_notification(build_notification())
-    assert journal.list_notifications() == [added]
+    added = journal.notifications.add(build_notification())
+    assert journal.notifications.list_by() == [added]
     other.close()

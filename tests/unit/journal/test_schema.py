@@ -12,7 +12,8 @@ from masakari_lite.journal import schema, store, tables
 from masakari_lite.models import NotificationStatus, Step, VMoveStatus
 from tests.unit.journal.conftest import load
 
-OUTDATED = r"at revision {}, this release needs 0002: run 'masakari-lite-engine --upgrade-db'"
+OUTDATED = r"at revision {}, this release needs \d+: .*'masakari-lite-manage db sync'"
+UNKNOWN = r"at revision {}, which this release does not know"
 
 MOMENT = datetime.datetime(2026, 2, 28, 23, 59, 59, 123456)
 
@@ -41,17 +42,34 @@ def test_an_empty_database_is_outdated(engine):
         schema.check(engine)
 
 
-def test_an_older_or_newer_database_is_outdated(upgraded):
-    for revision in ("0001", "9999"):
-        set_revision(upgraded, revision)
-        with pytest.raises(exceptions.JournalOutdated, match=OUTDATED.format(revision)):
-            schema.check(upgraded)
+def test_an_older_database_is_outdated(upgraded):
+    set_revision(upgraded, "0001")
+    with pytest.raises(exceptions.JournalOutdated, match=OUTDATED.format("0001")):
+        schema.check(upgraded)
+
+
+# the second is a revision of taskflow's, whose tables Masakari has beside its own
+@pytest.mark.parametrize("revision", ["9999", "0bc3e1a3c135"])
+@pytest.mark.parametrize("act", [schema.check, schema.upgrade])
+def test_a_database_of_a_newer_release_or_of_another_program_is_left_alone(upgraded, revision, act):
+    set_revision(upgraded, revision)
+    with pytest.raises(exceptions.JournalOutdated, match=UNKNOWN.format(revision)):
+        act(upgraded)
+    assert schema.read_revision(upgraded).found == revision
+
+
+def test_masakaris_own_database_is_left_alone(engine):
+    with engine.begin() as connection:
+        connection.execute(sa.text("CREATE TABLE notifications (id INTEGER PRIMARY KEY)"))
+    with pytest.raises(exceptions.JournalOutdated, match="has a table 'notifications'"):
+        schema.upgrade(engine)
+    assert sa.inspect(engine).get_table_names() == ["notifications"]
 
 
 def test_a_sqlite_file_comes_up_by_itself(tmp_path, open_journal):
     conf = load(f"sqlite:///{tmp_path}/new.sqlite")
-    assert open_journal(conf).list_notifications() == []
-    assert open_journal(conf).list_notifications() == []
+    assert open_journal(conf).notifications.list_by() == []
+    assert open_journal(conf).notifications.list_by() == []
 
 
 def test_a_servers_database_does_not(server_url, open_journal):
@@ -60,7 +78,7 @@ def test_a_servers_database_does_not(server_url, open_journal):
         open_journal(conf)
     store.upgrade(conf)
     store.upgrade(conf)
-    assert open_journal(conf).list_notifications() == []
+    assert open_journal(conf).notifications.list_by() == []
 
 
 @pytest.mark.parametrize(
@@ -73,6 +91,13 @@ def test_a_servers_database_does_not(server_url, open_journal):
 def test_what_is_unique(upgraded, table, values):
     found = sa.inspect(upgraded).get_unique_constraints(table.__tablename__)
     assert [tuple(entry["column_names"]) for entry in found] == [values]
+
+
+def test_each_journal_has_a_name_of_its_own_that_stays(tmp_path, open_journal):
+    first, same, other = (
+        open_journal(load(f"sqlite:///{tmp_path}/{name}.sqlite")).uuid for name in ("one", "one", "two")
+    )
+    assert first == same != other
 
 
 class TestTheFirstRelease:
@@ -92,7 +117,7 @@ class TestTheFirstRelease:
         test_the_migrations_arrive_at_the_models(old)
 
     def test_its_rows_stay(self, old, journal):
-        found = {row.notification_uuid: row for row in journal.list_notifications()}
+        found = {row.notification_uuid: row for row in journal.notifications.list_by()}
         assert set(found) == set(NotificationStatus)
         for status, row in ((NotificationStatus(uuid), row) for uuid, row in found.items()):
             # an error was final, and what is final is failed now
@@ -101,25 +126,25 @@ class TestTheFirstRelease:
             assert (row.attempts, row.message, row.payload) == (2, "größe", {"event": "STOPPED"})
             assert row.progress == ({"name": "task"},)
             assert row.created_at == row.updated_at == row.generated_time == MOMENT
-            [move] = journal.list_vmoves(status)
+            [move] = journal.vmoves.list_of(status)
             assert (move.status, move.step, move.retry_at) == (VMoveStatus.FAILED, Step.DONE, None)
             assert (move.instance_name, move.end_time, move.locked_by_us) == ("guest", MOMENT, False)
 
     def test_its_errors_are_not_tried_again(self, old, journal):
-        times = {row.status: row.retry_at for row in journal.list_unfinished()}
+        times = {row.status: row.retry_at for row in journal.notifications.list_unfinished()}
         assert times == dict.fromkeys(("new", "running"))
 
     def test_its_recoveries_go_on(self, old, journal):
-        taken = journal.take_up(journal.get_notification("running"), "engine-1")
-        [move] = journal.list_vmoves("running")
-        assert journal.update_vmove(taken, move, step=Step.UNLOCK).step is Step.UNLOCK
+        taken = journal.notifications.claim(journal.notifications.get("running"), "engine-1")
+        [move] = journal.vmoves.list_of("running")
+        assert journal.vmoves.update(taken, move, step=Step.UNLOCK).step is Step.UNLOCK
 
 
 def fill(connection):
     """Write a notification of each status, and a move of it, with the columns of 0001."""
     notifications, vmoves = (
         sa.table(table.name, *(sa.column(column.name, column.type) for column in table.columns))
-        for table in tables.Base.metadata.sorted_tables
+        for table in (tables.NotificationRow.__table__, tables.VMoveRow.__table__)
     )
     for status in NotificationStatus:
         connection.execute(

@@ -6,7 +6,8 @@ import pytest
 from oslo_utils import timeutils
 
 from masakari_lite.models import Notification, NotificationStatus, NotificationType, Step, VMove, VMoveStatus
-from tests.functional.harness import HOST, Site
+from tests.harness.monitor import HOST
+from tests.harness.site import Site
 
 UUID = "0f0e0d0c-0b0a-4009-8807-060504030201"
 
@@ -20,7 +21,7 @@ def site(tmp_path):
 def leave_behind(site, server):
     """Write what an engine that died after its evacuate request has left."""
     with site.journal() as journal:
-        added = journal.add_notification(
+        added = journal.notifications.add(
             Notification(
                 notification_uuid=UUID,
                 type=NotificationType.COMPUTE_HOST,
@@ -31,7 +32,7 @@ def leave_behind(site, server):
                 attempts=1,
             )
         )
-        journal.add_vmoves(
+        journal.vmoves.add(
             added,
             [
                 VMove(
@@ -54,11 +55,11 @@ def leave_behind(site, server):
 
 def test_our_own_evacuation_is_no_migration_that_was_under_way(site):
     [server] = site.add(1, task_state="migrating")
-    site.cloud.plant_migration(server, status="failed", dest="compute-2")
+    site.cloud.add_migration(server, status="failed", dest="compute-2")
     site.cloud.fail_host(HOST)
     site.cloud.force_down(HOST)
     leave_behind(site, server)
-    record = site.cloud.plant_migration(server, migration_type="evacuation", status="done", dest="compute-3")
+    record = site.cloud.add_migration(server, migration_type="evacuation", status="done", dest="compute-3")
     with site.cloud.up_to_date():
         site.cloud.update(server, host=record.dest_compute, task_state=None)
     ended = site.engine.wait(UUID)

@@ -4,10 +4,10 @@ import datetime
 
 import pytest
 from oslo_config import cfg
-from oslo_utils import timeutils
 
+from masakari_lite import clocks, exceptions
 from masakari_lite import conf as options
-from masakari_lite import exceptions
+from masakari_lite.journal.clock import JournalClock
 from masakari_lite.recovery import retries
 
 NOW = datetime.datetime(2026, 2, 28, 23, 59, 0)
@@ -34,9 +34,9 @@ def judge(monkeypatch):
         conf([], project="masakari", default_config_files=[], default_config_dirs=[])
         for name, value in changes.items():
             conf.set_override(name, value, group="host_failure")
-        return retries.judge(conf, error, attempts, is_counted)
+        return retries.judge(conf, JournalClock(lambda: NOW), error, attempts, is_counted)
 
-    monkeypatch.setattr(timeutils, "utcnow", lambda: NOW)
+    monkeypatch.setattr(clocks, "steady", lambda: 0.0)
     return make
 
 
@@ -80,13 +80,14 @@ class TestCounted:
     def test_the_last_try(self, judge, error, attempts, limit):
         verdict = judge(error, attempts, evacuation_attempts=limit)
         assert verdict == retries.Verdict(
-            None, f"no luck (given up after {attempts} tries, evacuation_attempts)"
+            None, f"no luck (given up after {attempts} attempts, evacuation_attempts)"
         )
 
 
 def test_the_operator_is_told_when(judge):
     retry_at = judge(COUNTED[0], 1).retry_at
-    assert retries.describe(retry_at) == "tried again at 2026-03-01 00:00:00 UTC"
+    assert retries.describe("no luck", retry_at) == "no luck; retried at 2026-03-01 00:00:00 UTC"
+    assert retries.describe("no luck", None) == "no luck"
 
 
 @pytest.mark.parametrize("attempts", [1, 4, 5, 99])

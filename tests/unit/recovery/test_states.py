@@ -6,8 +6,8 @@ import pathlib
 import pytest
 
 from masakari_lite.models import Migration, PowerState
-from masakari_lite.recovery import states
-from masakari_lite.recovery.states import Action, End
+from masakari_lite.recovery.host import states
+from masakari_lite.recovery.host.states import Action, End
 
 HOST, ELSEWHERE = "compute-1", "compute-2"
 
@@ -240,5 +240,5 @@ def test_the_documentation_has_every_row():
 
 
 def test_the_documentation_shows_the_tables_as_they_are():
-    page = pathlib.Path(__file__).parents[3] / "doc" / "source" / "states.rst"
+    page = pathlib.Path(__file__).parents[3] / "doc" / "source" / "reference" / "states.rst"
     assert page.read_text() == states.describe()

@@ -10,7 +10,7 @@ from keystoneauth1 import session as ks_session
 from keystoneauth1.identity import v3
 from novaclient import client as nova_client
 
-from masakari_lite.simulator import ManualClock, Simulator, SimulatorOptions
+from masakari_lite_simulator import ManualClock, Simulator, SimulatorOptions
 
 MICROVERSION = "2.94"
 
@@ -73,7 +73,7 @@ def alice(nova: Callable[..., Any]) -> Any:
 
 @pytest.fixture
 def down(simulator: Simulator) -> Callable[[str], None]:
-    """Let a host die, and Nova know it."""
+    """Fail a host, with its service down in Nova."""
 
     def fail(host: str = "compute-1") -> None:
         simulator.cloud.fail_host(host)

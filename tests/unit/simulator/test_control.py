@@ -1,4 +1,4 @@
-"""The simulator in another process: the command, and its remote control."""
+"""The simulator in another process: the command, and the control API."""
 
 import os
 import signal
@@ -7,10 +7,10 @@ import sys
 
 import pytest
 
-from masakari_lite.simulator import RemoteSimulator
-from masakari_lite.simulator.remote import RemoteSimulatorError
+from masakari_lite_simulator import RemoteSimulator
+from masakari_lite_simulator.remote import RemoteSimulatorError
 
-COMMAND = "import sys; from masakari_lite.cmd.simulator import main; sys.exit(main())"
+COMMAND = "import sys; from masakari_lite_simulator.__main__ import main; sys.exit(main())"
 
 
 @pytest.fixture
@@ -48,15 +48,15 @@ def test_populate_faults_and_options(simulator, remote, clock):
     assert remote.requests()["by_kind"] == {}
 
 
-def test_mistakes_are_told(remote):
+def test_errors_are_reported(remote):
     with pytest.raises(RemoteSimulatorError, match="nowhere"):
         remote.fail_host("nowhere")
-    with pytest.raises(RemoteSimulatorError, match="no such option: speed"):
+    with pytest.raises(RemoteSimulatorError, match="unknown option: speed"):
         remote.options(speed=1)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_the_command_runs_unpatched_until_told_to_stop(number):
+def test_the_command_runs_unpatched_until_a_signal(number):
     arguments = [sys.executable, "-c", COMMAND, "--hosts", "2", "--instances", "5", "--on-first", "3"]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     with subprocess.Popen(

@@ -1,11 +1,11 @@
-"""An evacuation's way through the simulated cloud is that through a real one."""
+"""The steps of a simulated evacuation are those of a real one."""
 
 import pytest
 from novaclient import exceptions
 
 
 def state(server):
-    """What a watcher sees of a server, in one line."""
+    """Return what a client reads of a server."""
     return (
         getattr(server, "OS-EXT-STS:vm_state"),
         getattr(server, "OS-EXT-STS:task_state"),
@@ -15,11 +15,11 @@ def state(server):
 
 @pytest.fixture
 def watch(admin):
-    def look(server):
+    def read(server):
         record = admin.migrations.list(instance_uuid=server.uuid)[0]
         return (*state(admin.servers.get(server.uuid)), record.status)
 
-    return look
+    return read
 
 
 def test_evacuate_is_refused_while_the_service_is_up(simulator, admin):
@@ -28,7 +28,7 @@ def test_evacuate_is_refused_while_the_service_is_up(simulator, admin):
         admin.servers.evacuate(server.uuid)
 
 
-def test_a_service_is_seen_down_after_service_down_time(simulator, clock, admin):
+def test_a_service_is_down_after_service_down_time(simulator, clock, admin):
     simulator.cloud.fail_host("compute-1")
     assert admin.services.list(host="compute-1")[0].state == "up"
     clock.advance(61)
@@ -90,7 +90,7 @@ def test_a_target_must_exist_and_be_another_host(simulator, admin, down):
         admin.servers.evacuate(server.uuid, host="nowhere")
 
 
-def test_a_target_is_taken(simulator, clock, admin, watch, down):
+def test_a_named_target_is_chosen(simulator, clock, admin, watch, down):
     server = simulator.cloud.add_server("compute-1")
     down("compute-1")
     admin.servers.evacuate(server.uuid, host="compute-3")
@@ -155,7 +155,7 @@ def test_a_second_evacuate_disturbs_the_first(simulator, clock, admin, watch, do
     assert [record.status for record in simulator.cloud.migrations] == ["failed", "failed"]
 
 
-def test_a_destination_that_dies_leaves_a_record_that_never_ends(simulator, clock, admin, watch, down):
+def test_a_destination_that_dies_leaves_a_record_that_stays_running(simulator, clock, admin, watch, down):
     server = simulator.cloud.add_server("compute-1")
     down("compute-1")
     admin.servers.evacuate(server.uuid, host="compute-2")
@@ -165,7 +165,7 @@ def test_a_destination_that_dies_leaves_a_record_that_never_ends(simulator, cloc
     assert watch(server) == ("active", "rebuild_spawning", "compute-1", "pre-migrating")
 
 
-def test_an_evacuation_after_the_first_has_ended_is_none(simulator, clock, admin, down):
+def test_an_evacuation_after_the_first_has_completed_is_no_violation(simulator, clock, admin, down):
     server = simulator.cloud.add_server("compute-1")
     simulator.cloud.fail_rebuild(server.uuid, times=1)
     down("compute-1")
@@ -176,7 +176,7 @@ def test_an_evacuation_after_the_first_has_ended_is_none(simulator, clock, admin
     assert (report.evacuations_accepted, report.evacuations_overlapped, report.violations) == (2, 0, [])
 
 
-def test_an_evacuation_of_a_living_host_is_a_violation(simulator, admin):
+def test_an_evacuation_of_a_live_host_is_a_violation(simulator, admin):
     server = simulator.cloud.add_server("compute-1")
     simulator.cloud.fail_host("compute-1")
     simulator.cloud.force_down("compute-1")

@@ -1,9 +1,9 @@
-"""What can be made to go wrong, and how often."""
+"""Faults that can be added, and how often they hit."""
 
 import pytest
 import requests
 
-from masakari_lite.simulator import Fault, Faults
+from masakari_lite_simulator import Fault, Faults
 
 
 @pytest.fixture
@@ -12,7 +12,7 @@ def show_version(simulator):
         yield lambda: client.get(f"{simulator.compute_url}/", timeout=5)
 
 
-def test_a_status_instead_of_an_answer(simulator, show_version):
+def test_a_status_instead_of_a_response(simulator, show_version):
     fault = simulator.faults.add("version.show", Fault(status=503, retry_after=2, times=1))
     response = show_version()
     assert (response.status_code, response.headers["Retry-After"]) == (503, "2")
@@ -21,7 +21,9 @@ def test_a_status_instead_of_an_answer(simulator, show_version):
     assert fault.hits == 1
 
 
-def test_a_dropped_request_is_not_done_but_one_whose_answer_is_lost_is(simulator, down, admin, session):
+def test_a_dropped_request_is_not_carried_out_but_one_with_a_lost_response_is(
+    simulator, down, admin, session
+):
     server = simulator.cloud.add_server("compute-1")
     down("compute-1")
     admin.services.list()
@@ -37,7 +39,7 @@ def test_a_dropped_request_is_not_done_but_one_whose_answer_is_lost_is(simulator
         assert len(simulator.cloud.migrations) == evacuations
 
 
-def test_a_slow_answer(simulator, clock, show_version):
+def test_a_slow_response(simulator, clock, show_version):
     began = clock.now()
     simulator.faults.add("version.*", Fault(delay=3, delay_after=4, times=1))
     simulator.faults.set_latency("version.show", 0.5)
@@ -55,11 +57,11 @@ def test_a_fault_for_one_user_and_after_some_requests(simulator, nova):
     assert simulator.requests.count(kind="service.list", user="admin", status=500) == 1
 
 
-def test_the_same_seed_gives_the_same_luck():
+def test_the_same_seed_gives_the_same_hits():
     def luck(seed):
         faults = Faults(seed)
         faults.add("*", Fault(status=500, share=0.3))
-        return [bool(faults.strike("server.show", None, None)) for _ in range(50)]
+        return [bool(faults.hit("server.show", None, None)) for _ in range(50)]
 
     assert luck(1) == luck(1) != luck(2)
     assert 5 < sum(luck(1)) < 25

@@ -1,4 +1,4 @@
-"""Tokens: who gets one, how long it lasts, what happens without."""
+"""Tokens: who gets one, how long it is valid, what happens without."""
 
 import pytest
 import requests
@@ -41,7 +41,7 @@ def test_nova_without_a_token(simulator):
     assert response.json()["error"]["title"] == "Unauthorized"
 
 
-def test_a_token_can_be_looked_at_and_revoked(simulator, session):
+def test_a_token_can_be_shown_and_revoked(simulator, session):
     mine = session("alice")
     token = mine.get_token()
     headers = {"X-Subject-Token": token}
@@ -72,7 +72,7 @@ def test_discovery(simulator):
 @pytest.mark.parametrize(
     "scope", [{"project": {"id": "another"}}, {"project": {"name": "demo", "domain": {"name": "Default"}}}]
 )
-def test_a_project_one_has_no_role_in(simulator, scope):
+def test_a_project_without_a_role(simulator, scope):
     user = {"name": "masakari", "domain": {"name": "Default"}, "password": "masakari"}
     body = {"auth": {"identity": {"methods": ["password"], "password": {"user": user}}, "scope": scope}}
     assert requests.post(f"{simulator.auth_url}/auth/tokens", json=body, timeout=5).status_code == 401

@@ -3,12 +3,12 @@
 import pytest
 from novaclient import exceptions
 
-from masakari_lite.simulator.clock import isoformat
+from masakari_lite_simulator.clock import isoformat
 
 
 @pytest.fixture
 def since(simulator, clock):
-    """The cloud's wall clock now, as changes-since wants it."""
+    """Return the cloud's time as a value for changes-since."""
     return lambda: isoformat(clock.wall(clock.now()))
 
 
@@ -65,8 +65,8 @@ def test_changes_since_shows_what_changed_even_the_deleted(simulator, clock, adm
 
 def test_records_are_filtered_and_newest_first(simulator, admin):
     one, two = simulator.cloud.add_server("compute-1"), simulator.cloud.add_server("compute-2")
-    moving = simulator.cloud.plant_migration(one, status="running", dest="compute-2")
-    resized = simulator.cloud.plant_migration(two, migration_type="resize", status="finished")
+    moving = simulator.cloud.add_migration(one, status="running", dest="compute-2")
+    resized = simulator.cloud.add_migration(two, migration_type="resize", status="finished")
     assert [record.uuid for record in admin.migrations.list()] == [resized.uuid, moving.uuid]
     assert [record.uuid for record in admin.migrations.list(source_compute="compute-1")] == [moving.uuid]
     assert [record.uuid for record in admin.migrations.list(migration_type="resize")] == [resized.uuid]

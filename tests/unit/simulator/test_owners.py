@@ -1,4 +1,4 @@
-"""What owners and operators can do to an instance, and what a lock keeps them from."""
+"""Actions of owners and operators, and which of them a lock refuses."""
 
 import pytest
 from novaclient import exceptions
@@ -51,14 +51,14 @@ def test_the_owner_cannot_undo_an_admins_lock(admin, alice, server):
     assert (server.locked_by, server.locked_reason) == (None, None)
 
 
-def test_an_admin_takes_over_an_owners_lock(admin, alice, server):
+def test_an_admin_replaces_an_owners_lock(admin, alice, server):
     alice.servers.lock(server.uuid, "mine")
     assert (server.locked_by, server.locked_reason) == ("owner", "mine")
     admin.servers.lock(server.uuid, "ours")
     assert (server.locked_by, server.locked_reason) == ("admin", "ours")
 
 
-def test_a_lock_outlasts_an_evacuation(clock, admin, server, down):
+def test_a_lock_stays_after_an_evacuation(clock, admin, server, down):
     admin.servers.lock(server.uuid, "ours")
     down(DEAD)
     admin.servers.evacuate(server.uuid)
@@ -67,7 +67,7 @@ def test_a_lock_outlasts_an_evacuation(clock, admin, server, down):
     assert (shown.locked, shown.locked_reason) == (True, "ours")
 
 
-def test_stop_and_start_on_a_living_host(clock, alice, server):
+def test_stop_and_start_on_a_live_host(clock, alice, server):
     alice.servers.stop(server.uuid)
     assert alice.servers.get(server.uuid).status == "ACTIVE"
     assert vm_and_task_state(server) == ("active", "powering-off")
@@ -90,7 +90,7 @@ def test_stop_takes_active_and_error_start_only_stopped(simulator, admin):
         admin.servers.stop(stopped.uuid)
 
 
-def test_a_dead_host_never_gets_to_a_stop_until_it_is_back(simulator, clock, alice, server):
+def test_a_dead_host_stops_an_instance_only_after_its_restart(simulator, clock, alice, server):
     simulator.cloud.fail_host(DEAD)
     alice.servers.stop(server.uuid)
     clock.advance(1000)
@@ -100,7 +100,7 @@ def test_a_dead_host_never_gets_to_a_stop_until_it_is_back(simulator, clock, ali
     assert vm_and_task_state(server) == ("stopped", None)
 
 
-def test_evacuate_does_not_mind_a_task_that_hangs(simulator, clock, admin, alice, server, down):
+def test_evacuate_is_accepted_with_a_task_state_that_stays(simulator, clock, admin, alice, server, down):
     simulator.cloud.fail_host(DEAD)
     alice.servers.stop(server.uuid)
     down(DEAD)
@@ -110,7 +110,9 @@ def test_evacuate_does_not_mind_a_task_that_hangs(simulator, clock, admin, alice
     assert vm_and_task_state(server) == ("active", None)
 
 
-def test_an_owners_stop_between_rebuild_and_move_hangs(simulator, clock, admin, alice, server, down):
+def test_an_owners_stop_between_rebuild_and_change_of_host_is_never_completed(
+    simulator, clock, admin, alice, server, down
+):
     # Launchpad bug 1693728: task_state is None, the host is still the dead one, and the stop passes
     down(DEAD)
     admin.servers.evacuate(server.uuid)
@@ -131,7 +133,7 @@ def test_an_owners_calls_during_the_rebuild_are_in_the_wrong_task_state(clock, a
         alice.servers.stop(server.uuid)
 
 
-def test_deleting_an_instance_ends_its_evacuation(simulator, clock, admin, alice, server, down):
+def test_deleting_an_instance_fails_its_evacuation(simulator, clock, admin, alice, server, down):
     down(DEAD)
     admin.servers.evacuate(server.uuid)
     alice.servers.delete(server.uuid)
@@ -142,7 +144,7 @@ def test_deleting_an_instance_ends_its_evacuation(simulator, clock, admin, alice
     assert simulator.cloud.migrations[0].status == "failed"
 
 
-def test_a_living_host_deletes_in_its_own_time(clock, alice, server):
+def test_a_live_host_deletes_after_action_latency(clock, alice, server):
     alice.servers.delete(server.uuid)
     assert alice.servers.get(server.uuid)
     clock.advance(1)
@@ -150,7 +152,7 @@ def test_a_living_host_deletes_in_its_own_time(clock, alice, server):
         alice.servers.get(server.uuid)
 
 
-def test_others_instances_do_not_exist_for_a_normal_user(simulator, nova, server):
+def test_instances_of_other_projects_are_not_found_for_a_normal_user(simulator, nova, server):
     with pytest.raises(exceptions.NotFound):
         nova("bob").servers.get(server.uuid)
     assert nova("bob").servers.list() == []
@@ -172,7 +174,7 @@ def test_owners_calls_are_counted_by_the_phase_of_the_lock(simulator, admin, ali
     }
 
 
-def test_reboots_and_rebuilds_end_as_nova_ends_them(simulator, clock, admin, alice, server):
+def test_states_after_reboots_and_rebuilds(simulator, clock, admin, alice, server):
     error = simulator.cloud.add_server(DEAD, vm_state="error")
     stopped = simulator.cloud.add_server(DEAD, vm_state="stopped")
     alice.servers.reboot(server.uuid)
@@ -195,7 +197,7 @@ def test_metadata_needs_an_instance_that_is_not_in_error(simulator, alice):
         alice.servers.set_meta(error.uuid, {"a": "b"})
 
 
-def test_a_deletion_on_a_dead_host_waits_for_its_return_unless_it_is_seen_down(simulator, alice, server):
+def test_a_deletion_on_a_dead_host_waits_for_its_restart_unless_it_is_down(simulator, alice, server):
     simulator.cloud.fail_host(DEAD)
     alice.servers.delete(server.uuid)
     assert alice.servers.get(server.uuid).to_dict()["OS-EXT-STS:task_state"] == "deleting"

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from masakari_lite.simulator import ManualClock, Simulator, SimulatorOptions
+from masakari_lite_simulator import ManualClock, Simulator, SimulatorOptions
 
 
 def recover(simulator, clock, admin, uuids):
@@ -36,7 +36,7 @@ def test_a_lock_left_behind_is_a_violation(simulator, clock, admin, down):
     assert "left locked by admin" in report.violations[0]
 
 
-def test_an_owners_lock_that_is_gone_is_a_violation(simulator, clock, admin, alice, down):
+def test_an_owners_lock_that_was_removed_is_a_violation(simulator, clock, admin, alice, down):
     gone, kept, own = (simulator.cloud.add_server("compute-1", locked_by="owner") for _ in range(3))
     down("compute-1")
     admin.servers.unlock(gone.uuid)
@@ -91,7 +91,7 @@ def test_the_same_seed_gives_the_same_cloud():
     assert uuids(1) == uuids(1) != uuids(2)
 
 
-def test_what_its_owner_did_afterwards_is_no_violation(simulator, clock, admin, alice, down):
+def test_an_owners_later_change_is_no_violation(simulator, clock, admin, alice, down):
     server = simulator.cloud.add_server("compute-1")
     down("compute-1")
     recover(simulator, clock, admin, [server.uuid])

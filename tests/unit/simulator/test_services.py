@@ -1,4 +1,4 @@
-"""Compute services: up and down, disabled, forced down, and back again."""
+"""Compute services: up, down, disabled, forced down, restarted."""
 
 import pytest
 from novaclient import exceptions
@@ -14,7 +14,7 @@ def service(admin):
     return look
 
 
-def test_forcing_down_is_seen_at_once(admin, service):
+def test_forcing_down_has_effect_at_once(admin, service):
     admin.services.force_down(service().id, True)
     assert (service().state, service().forced_down) == ("down", True)
 
@@ -26,7 +26,7 @@ def test_disabling_carries_a_reason_and_enabling_drops_it(admin, service):
     assert (service().status, service().disabled_reason) == ("enabled", None)
 
 
-def test_disabling_a_dead_service_that_looks_up_blocks(simulator, clock, admin, service):
+def test_disabling_a_dead_service_that_is_considered_up_blocks(simulator, clock, admin, service):
     simulator.cloud.fail_host(HOST)
     began = clock.now()
     admin.services.disable(service().id)
@@ -56,7 +56,7 @@ def test_forced_down_stays_while_evacuations_are_done_but_not_completed(
     assert service().state == "up"
 
 
-def test_a_host_that_returns_too_early_is_a_violation(simulator, clock, admin, down):
+def test_a_host_restarted_during_an_evacuation_is_a_violation(simulator, clock, admin, down):
     server = simulator.cloud.add_server(HOST)
     down(HOST)
     admin.servers.evacuate(server.uuid)
@@ -67,7 +67,7 @@ def test_a_host_that_returns_too_early_is_a_violation(simulator, clock, admin, d
     assert len(report.violations) == 1
 
 
-def test_a_compute_that_comes_back_goes_by_the_database(simulator, clock):
+def test_a_restarted_compute_sets_the_trait_by_the_database(simulator, clock):
     simulator.cloud.disable(HOST)
     simulator.cloud.fail_host(HOST)
     clock.advance(61)
@@ -78,8 +78,8 @@ def test_a_compute_that_comes_back_goes_by_the_database(simulator, clock):
 
 
 @pytest.fixture
-def misled(simulator):
-    """A host that was disabled while it was dead but looked up, and enabled when it was forced down."""
+def outdated(simulator):
+    """A host that was disabled while dead but considered up, and enabled when forced down."""
     simulator.cloud.fail_host(HOST)
     simulator.cloud.disable(HOST)
     simulator.cloud.force_down(HOST)
@@ -87,28 +87,28 @@ def misled(simulator):
     return simulator.cloud.hosts[HOST]
 
 
-def test_it_obeys_a_call_that_waits_in_its_queue_until_it_reports_again(simulator, clock, misled):
+def test_a_restarted_compute_follows_a_queued_call_until_its_next_report(simulator, clock, outdated):
     simulator.cloud.start_host(HOST)
-    assert misled.disabled_trait
+    assert outdated.disabled_trait
     clock.advance(59)
     simulator.cloud.force_down(HOST, False)
-    assert misled.disabled_trait
+    assert outdated.disabled_trait
     clock.advance(2)
     with simulator.cloud.up_to_date():
-        assert not misled.disabled_trait
+        assert not outdated.disabled_trait
 
 
-def test_it_obeys_the_next_call_too(simulator, misled):
+def test_a_restarted_compute_follows_the_next_call(simulator, outdated):
     simulator.cloud.start_host(HOST)
     simulator.cloud.force_down(HOST, False)
     simulator.cloud.enable(HOST)
-    assert not misled.disabled_trait
+    assert not outdated.disabled_trait
 
 
-def test_a_call_that_nobody_waits_for_any_more_is_gone(simulator, clock, misled):
+def test_an_expired_call_is_dropped(simulator, clock, outdated):
     clock.advance(simulator.options.rpc_response_timeout + 1)
     simulator.cloud.start_host(HOST)
-    assert not misled.disabled_trait
+    assert not outdated.disabled_trait
 
 
 def test_only_an_admin_sees_services_and_records_and_evacuates(simulator, nova):

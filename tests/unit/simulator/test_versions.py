@@ -36,7 +36,7 @@ def test_a_malformed_version_is_400(get):
     assert get("/servers", "new").status_code == 400
 
 
-def test_answers_name_their_version(get):
+def test_responses_name_their_version(get):
     assert get("/servers", "2.60").headers["OpenStack-API-Version"] == "compute 2.60"
     assert get("/servers").headers["OpenStack-API-Version"] == "compute 2.1"
     old = get("/servers", **{"X-OpenStack-Nova-API-Version": "2.50"})
@@ -64,7 +64,7 @@ def test_a_servers_fields(simulator, get, version, field, shown):
 )
 def test_a_migration_records_fields(simulator, get, version, field, shown):
     server = simulator.cloud.add_server("compute-1")
-    simulator.cloud.plant_migration(server)
+    simulator.cloud.add_migration(server)
     assert (field in get("/os-migrations", version).json()["migrations"][0]) is shown
 
 

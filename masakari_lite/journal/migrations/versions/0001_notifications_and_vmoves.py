@@ -12,6 +12,11 @@ MOMENT = sa.DateTime().with_variant(mysql.DATETIME(fsp=6), "mysql", "mariadb")
 
 def upgrade() -> None:
     """Create both tables."""
+    _create_notifications()
+    _create_vmoves()
+
+
+def _create_notifications() -> None:
     op.create_table(
         "notifications",
         sa.Column("id", sa.Integer, primary_key=True),
@@ -30,6 +35,9 @@ def upgrade() -> None:
         sa.Index("notifications_status_idx", "status"),
         mysql_charset="utf8mb4",
     )
+
+
+def _create_vmoves() -> None:
     op.create_table(
         "vmoves",
         sa.Column("id", sa.Integer, primary_key=True),

@@ -1,0 +1,1 @@
+"""What masakari-lite-manage can do."""

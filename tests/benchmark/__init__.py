@@ -1,0 +1,1 @@
+"""How fast a recovery is, and what it costs Nova, beside a bare loop that keeps no journal."""

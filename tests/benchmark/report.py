@@ -1,0 +1,63 @@
+"""The benchmark's table and JSON."""
+
+import argparse
+import json
+import math
+import pathlib
+import statistics
+from typing import Any
+
+_COLUMNS = {
+    "wall_s": "wall",
+    "first_s": "first",
+    "locked_median_s": "locked",
+    "locked_95_s": "95 %",
+    "requests": "requests",
+    "nova_s": "Nova s",
+    "cpu_ms_per_instance": "CPU ms",
+    "memory_mib": "MiB",
+    "memory_at_rest_mib": "at rest",
+    "rpc_median_s": "RPC",
+    "rpc_99_s": "99 %",
+}
+
+
+def describe(options: argparse.Namespace, threads: int) -> str:
+    """Describe what is measured, with the time that it takes at best where that is known."""
+    text = f"{options.cloud}: {options.instances} instances, {threads} threads a host"
+    if options.cloud == "simulator":
+        on_each = math.ceil(options.instances / options.hosts)
+        ideal = math.ceil(on_each / threads) * options.latency
+        text += f", {options.hosts} hosts, an evacuation takes {options.latency:g} s, ideal {ideal:g} s"
+    return text
+
+
+def take_medians(runs: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the median of each figure of the same thing that was done again and again."""
+    return {name: round(statistics.median(run[name] for run in runs), 3) for name in _COLUMNS}
+
+
+def print_heading(scenario: str) -> None:
+    """Print what the rows that follow are about."""
+    print(scenario)
+    print(f"{'':10}" + "".join(f"{title:>10}" for title in _COLUMNS.values()), flush=True)
+
+
+def print_row(name: str, figures: dict[str, Any]) -> None:
+    """Print the figures of one run, or medians."""
+    print(f"{name:10}" + "".join(f"{figures[column]:>10}" for column in _COLUMNS), flush=True)
+
+
+def print_ratios(figures: dict[str, Any], floor: dict[str, Any]) -> None:
+    """Print what is a multiple of the bare loop's."""
+    shown = {"wall_s", "requests", "nova_s", "cpu_ms_per_instance", "locked_median_s"}
+    cells = [
+        f"{figures[column] / floor[column]:.2f} x" if column in shown and floor[column] else ""
+        for column in _COLUMNS
+    ]
+    print(f"{'':10}" + "".join(f"{cell:>10}" for cell in cells), flush=True)
+
+
+def write_json(path: pathlib.Path, results: list[dict[str, Any]]) -> None:
+    """Write all runs."""
+    path.write_text(json.dumps(results, indent=1) + "\n")

@@ -1,0 +1,194 @@
+"""One recovery by each of those that are compared, and the figures of it."""
+
+import contextlib
+import dataclasses
+import datetime
+import json
+import pathlib
+import resource
+import signal
+import statistics
+import subprocess
+import sys
+import time
+import uuid
+
+from masakari_lite import concurrency, polling
+from masakari_lite.rpc import transport
+from masakari_lite.rpc.client import EngineAPI
+from tests.benchmark.clouds import BenchmarkCloud, Usage
+from tests.harness import settings
+from tests.harness.monitor import build_notification
+from tests.harness.process import Process
+
+_LIMIT = 3600
+_ROOT = pathlib.Path(__file__).parents[2]
+
+
+@dataclasses.dataclass
+class Figures:
+    """What one recovery took; seconds, unless said otherwise.
+
+    :ivar first: from the notification to the first lock
+    :ivar locked: how long each instance was locked
+    :ivar cpu: of the process, an instance
+    :ivar memory: the most that the process had, in MiB
+    :ivar memory_at_rest: before the recovery, in MiB
+    :ivar calls: how long each RPC call took
+    """
+
+    wall: float
+    first: float
+    locked: list[float]
+    usage: Usage
+    cpu: float = 0.0
+    memory: float = 0.0
+    memory_at_rest: float = 0.0
+    calls: list[float] = dataclasses.field(default_factory=list)
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the figures for a table and for JSON."""
+        return {
+            "wall_s": round(self.wall, 2),
+            "first_s": round(self.first, 2),
+            "locked_median_s": _quantile(self.locked, 0.5),
+            "locked_95_s": _quantile(self.locked, 0.95),
+            "requests": sum(self.usage.counts.values()),
+            "nova_s": round(sum(self.usage.seconds.values()), 1),
+            "cpu_ms_per_instance": round(1000 * self.cpu, 1),
+            "memory_mib": round(self.memory, 1),
+            "memory_at_rest_mib": round(self.memory_at_rest, 1),
+            "rpc_median_s": _quantile(self.calls, 0.5),
+            "rpc_99_s": _quantile(self.calls, 0.99),
+            "requests_by_kind": self.usage.counts,
+            "nova_s_by_kind": {kind: round(took, 2) for kind, took in self.usage.seconds.items()},
+        }
+
+
+def run_floor(cloud: BenchmarkCloud, threads: int) -> Figures:
+    """Have the bare loop evacuate all instances."""
+    cloud.fail()
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.benchmark.floor"],
+        input=json.dumps({"nova": cloud.nova, "hosts": cloud.hosts, "threads": threads}),
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+        cwd=_ROOT,
+        timeout=_LIMIT,
+    )
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    found = json.loads(done.stdout)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return Figures(
+        found["wall"],
+        found["first"],
+        found["locked"],
+        cloud.read_usage(),
+        cpu=cpu / sum(map(len, cloud.hosts.values())),
+    )
+
+
+def run_engine(
+    cloud: BenchmarkCloud, threads: int, directory: pathlib.Path, transport_url: str, **options: object
+) -> Figures:
+    """Have an engine recover all hosts.
+
+    :param transport_url: of a message broker
+    :param options: of the engine; ``group__name=value``
+    """
+    topic = f"benchmark-{uuid.uuid4().hex[:12]}"
+    process = Process(directory)
+    process.configure(
+        transport_url=transport_url,
+        control_exchange=topic,
+        masakari_topic=topic,
+        oslo_messaging_rabbit__amqp_auto_delete=True,
+        host_failure_recovery_threads=threads,
+        verify_interval=None,
+        process_unfinished_notifications_interval=None,
+        retry_notification_new_status_interval=None,
+        wait_period_after_evacuation=None,
+        nova__late_request_period=None,
+        host_failure__force_down=True,
+        **({f"nova__{name}": value for name, value in cloud.nova.items()} | options),
+    )
+    process.start()
+    try:
+        process.until_it_says("The engine is ready", limit=60)
+        process.until_it_says("Nova answers", limit=60)
+        with contextlib.closing(_Connection(process)) as connection:
+            return _measure(cloud, process, connection)
+    finally:
+        process.end(signal.SIGTERM)  # its queues go with it
+        process.kill()
+
+
+class _Connection:
+    """A monitor's connection to the engine; it calls five times a second and notes how long that takes."""
+
+    def __init__(self, process: Process) -> None:
+        conf = settings.load(process.path)
+        self._transport = transport.get_transport(conf)
+        self.api = EngineAPI(conf, self._transport, timeout=60)
+        self.calls: list[float] = []
+        self._calling = concurrency.spawn(self._call)
+
+    def close(self) -> None:
+        self._calling.kill()
+        self._transport.cleanup()
+
+    def _call(self) -> None:
+        while True:
+            begun = time.monotonic()
+            self.api.list_notifications(limit=10)
+            self.calls.append(time.monotonic() - begun)
+            time.sleep(0.2)
+
+
+def _measure(cloud: BenchmarkCloud, process: Process, connection: _Connection) -> Figures:
+    at_rest, cpu = process.read_memory(), process.read_cpu()
+    cloud.fail()
+    begun, notified_at = time.monotonic(), datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
+    uuids = [
+        connection.api.process_notification(build_notification(host))["notification_uuid"]
+        for host in cloud.hosts
+    ]
+
+    def have_ended() -> bool:
+        running = [connection.api.get_notification(one)["status"] in ("new", "running") for one in uuids]
+        return not any(running)
+
+    polling.wait_until(have_ended, 0.1, _LIMIT, "the end of the recoveries")
+    wall = time.monotonic() - begun
+    cpu = process.read_cpu() - cpu
+    vmoves = [vmove for one in uuids for vmove in connection.api.list_vmoves(one)]
+    count = sum(map(len, cloud.hosts.values()))
+    wrong = [vmove for vmove in vmoves if vmove["status"] != "succeeded"]
+    if len(vmoves) != count or wrong:
+        raise SystemExit(
+            f"{len(vmoves)} of {count} instances, not recovered: {wrong[:3]}\n{process.output[-3000:]}"
+        )
+    times = [
+        [datetime.datetime.fromisoformat(vmove[name]) for name in ("start_time", "end_time")]
+        for vmove in vmoves
+    ]
+    return Figures(
+        wall,
+        (min(begin for begin, _end in times) - notified_at).total_seconds(),
+        [(end - begin).total_seconds() for begin, end in times],
+        cloud.read_usage(),
+        cpu=cpu / count,
+        memory=process.read_memory("VmHWM"),
+        memory_at_rest=at_rest,
+        calls=connection.calls,
+    )
+
+
+def _quantile(values: list[float], share: float) -> float:
+    if not values:
+        return 0.0
+    if share == 0.5:
+        return round(statistics.median(values), 3)
+    return round(sorted(values)[min(len(values) - 1, int(share * len(values)))], 3)

@@ -1,0 +1,55 @@
+"""The benchmark's figures: what is a median, and what a multiple of the bare loop's."""
+
+import argparse
+import json
+import pathlib
+
+import pytest
+
+from tests.benchmark import report
+from tests.benchmark.clouds import Usage
+from tests.benchmark.runs import Figures
+
+
+def _figures(wall: float = 10.0, **kinds: int) -> Figures:
+    return Figures(
+        wall, 0.5, [1.0, 2.0, 3.0, 4.0], Usage(kinds, dict.fromkeys(kinds, 0.25)), cpu=0.02, calls=[0.1]
+    )
+
+
+def test_what_nova_was_asked_is_added_up() -> None:
+    found = _figures(lock=2, evacuate=2).to_dict()
+    assert (found["requests"], found["nova_s"]) == (4, 0.5)
+    assert (found["locked_median_s"], found["locked_95_s"]) == (2.5, 4.0)
+    assert found["cpu_ms_per_instance"] == 20.0
+    assert found["requests_by_kind"] == {"lock": 2, "evacuate": 2}
+
+
+def test_the_median_of_several_runs() -> None:
+    runs = [_figures(wall).to_dict() for wall in (30.0, 10.0, 11.0)]
+    assert report.take_medians(runs)["wall_s"] == 11.0
+
+
+def test_the_ratios(capsys: pytest.CaptureFixture[str]) -> None:
+    floor, engine = _figures(10.0).to_dict(), _figures(15.0).to_dict()
+    report.print_ratios(engine, floor)
+    assert "1.50 x" in capsys.readouterr().out
+
+
+def test_a_figure_that_the_cloud_does_not_tell_has_no_ratio(capsys: pytest.CaptureFixture[str]) -> None:
+    figures = _figures().to_dict() | {"nova_s": 0}
+    report.print_ratios(figures, figures)
+    assert capsys.readouterr().out.count(" x") == 3  # wall, locked and CPU; no request was counted
+
+
+def test_all_runs_are_written(tmp_path: pathlib.Path) -> None:
+    report.write_json(tmp_path / "all.json", [_figures().to_dict()])
+    assert json.loads((tmp_path / "all.json").read_text())[0]["wall_s"] == 10.0
+
+
+@pytest.mark.parametrize(
+    ("instances", "hosts", "threads", "ideal"), [(1000, 1, 30, 34), (1000, 20, 5, 10), (7, 2, 10, 1)]
+)
+def test_the_ideal_time(instances: int, hosts: int, threads: int, ideal: int) -> None:
+    options = argparse.Namespace(cloud="simulator", instances=instances, hosts=hosts, latency=1.0)
+    assert report.describe(options, threads).endswith(f"ideal {ideal} s")
