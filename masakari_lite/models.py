@@ -157,6 +157,11 @@ class VMove:
         return self.locked_by_us or self.recheck_at is not None
 
     @property
+    def is_unverified(self) -> bool:
+        """Whether it has arrived by its evacuation record, and Nova's list of its host was not read yet."""
+        return self.status is VMoveStatus.ONGOING and self.step is Step.UNLOCK
+
+    @property
     def has_ended(self) -> bool:
         """Whether nothing is left to be done, not even to take our lock off."""
         return self.status.is_final and not self.locked_by_us
@@ -219,6 +224,14 @@ class Migration:
     def is_done(self) -> bool:
         """Whether it succeeded; the restarted source host turns done into completed."""
         return self.status in ("done", "completed")
+
+    @property
+    def has_arrived(self) -> bool:
+        """Whether the instance is on ``dest_host``, in the state that Nova leaves it in.
+
+        ``done`` is the last that Nova writes of an evacuation. ``completed`` may be written in its midst.
+        """
+        return self.status == "done" and bool(self.dest_host)
 
 
 @dataclasses.dataclass(frozen=True)

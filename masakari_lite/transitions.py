@@ -38,7 +38,8 @@ STEP: Mapping[Step, frozenset[Step]] = {
     # a reset for an older Nova comes between two requests; an attempt that resumes locks again
     Step.RESET_STATE: frozenset({Step.LOCK, Step.EVACUATE, Step.RESTORE, Step.UNLOCK, Step.DONE}),
     Step.RESTORE: frozenset({Step.EVACUATE, Step.UNLOCK, Step.DONE}),
-    Step.UNLOCK: frozenset({Step.DONE}),
+    # Nova's list did not confirm that it has arrived
+    Step.UNLOCK: frozenset({Step.RESTORE, Step.DONE}),
     # its retry is due
     Step.DONE: frozenset({Step.PLANNED}),
 }

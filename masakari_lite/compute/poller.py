@@ -41,9 +41,13 @@ class HostPoller:
         self._host = host
         self._interval = interval
         self._polling = threading.Lock()  # held by the one that polls, and waits for its turn to do so
+        self._listing = threading.Lock()  # held by the one that lists what has changed
         self._snapshot = HostSnapshot()
         self._polled_at = 0.0
         self._fetched_at: dict[str, float] = {}  # when each instance was asked for last
+        self._changed_at: dict[str, float] = {}  # when each was last listed among those that have changed
+        self._changes_at = 0.0  # when that list was asked for last
+        self._changes_as_of: datetime.datetime | None = None  # by Nova's clock
         self._clock: clocks.Reading | None = None  # Nova's
         self._evacuations_as_of: datetime.datetime | None = None  # by Nova's clock
         self._unanswered: set[str] = set()  # what Nova did not tell the last time
@@ -57,8 +61,8 @@ class HostPoller:
         """
         self._clock = self._nova.services.read_clock()
         self._add_evacuations(self._nova.migrations.list_evacuations(self._host))
-        self._evacuations_as_of = self._clock.moment
-        self._polled_at = asked_at = time.monotonic()
+        self._evacuations_as_of = self._changes_as_of = self._clock.moment
+        self._polled_at = self._changes_at = asked_at = time.monotonic()
         self.doubt = ""
         instances = self._nova.host_servers.list_all(self._host, self._note_doubt)
         self._add_instances({instance.uuid: instance for instance in instances}, asked_at)
@@ -82,6 +86,35 @@ class HostPoller:
         if asked_at >= max(since, time.monotonic() - self._interval):
             return self._snapshot.instances[uuid]
         return self.fetch_instance(uuid)
+
+    def get_untouched_instance(self, uuid: str) -> Instance | None:
+        """Return an instance that no recovery has begun with, as it was at most one interval ago.
+
+        Which of the host's instances have changed is asked once an interval, for all of them; only one that
+        has is asked for by itself.
+
+        :returns: None when it was deleted
+        :raises NovaError: when Nova does not answer
+        """
+        with self._listing:
+            if time.monotonic() - self._changes_at > self._interval:
+                self._list_changes()
+        known = self._snapshot.instances.get(uuid)
+        is_changed = self._fetched_at.get(uuid, -math.inf) < self._changed_at.get(uuid, -math.inf)
+        return self.fetch_instance(uuid) if known is None or is_changed else known
+
+    def list_arrived(self, host: str, since: float) -> dict[str, Instance]:
+        """List the instances that have arrived on another host, by uuid, and whatever else has changed there.
+
+        Where the clocks of Nova's servers differ some may be left out.
+
+        :param since: by ``time.monotonic()``
+        """
+        now = self._read_clock()
+        if now is None:
+            return {}
+        moment = now - datetime.timedelta(seconds=time.monotonic() - since)
+        return {instance.uuid: instance for instance in self._nova.servers.list_arrived(host, moment)}
 
     def fetch_instance(self, uuid: str) -> Instance | None:
         """Ask for one instance now, where the snapshot may be too old; None when it was deleted."""
@@ -154,6 +187,14 @@ class HostPoller:
             self._unanswered.discard("evacuations")
         except exceptions.NovaError as error:
             self._note_unanswered("evacuations", error)
+
+    def _list_changes(self) -> None:
+        asked_at, now = time.monotonic(), self._read_clock()
+        if now is None or self._changes_as_of is None:
+            return
+        changed = self._nova.servers.list_changed(self._host, self._changes_as_of - _CLOCK_MARGIN)
+        self._changed_at |= dict.fromkeys(changed, asked_at)
+        self._changes_at, self._changes_as_of = asked_at, now
 
     def _read_clock(self) -> datetime.datetime | None:
         """Return the time at Nova; None before the first list."""

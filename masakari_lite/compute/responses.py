@@ -76,6 +76,11 @@ def to_service(service: JsonDict) -> ComputeService:
     )
 
 
+def to_uuid(server: JsonDict) -> str:
+    """Read the uuid of a server in a list without details (``GET /servers``)."""
+    return str(_Answer("server in a list", server)["id"])
+
+
 def to_instance(server: JsonDict) -> Instance:
     """Read a server (``GET /servers/detail``, as an administrator).
 

@@ -1,5 +1,6 @@
 """Nova's servers: listing them, and the actions that a recovery needs."""
 
+import datetime
 import logging
 from collections.abc import Callable
 
@@ -71,6 +72,25 @@ class Servers:
             if instance.host != host:
                 raise responses.explain_ignored_filter("host", f"instance {instance.uuid} on {instance.host}")
         return instances
+
+    def list_changed(self, host: str, since: datetime.datetime) -> list[str]:
+        """List the uuids of the instances on a host that have changed since, deleted ones too.
+
+        Without details (``GET /servers``): Nova reads nothing but the instances themselves for it.
+
+        :param since: by Nova's clock (UTC)
+        """
+        query = {"all_tenants": 1, "limit": _PAGE, "host": host, "changes-since": responses.to_iso(since)}
+        what = f"list the changed instances on {host}"
+        return self._client.list_pages(what, "servers", responses.to_uuid, "/servers", query)
+
+    def list_arrived(self, host: str, since: datetime.datetime) -> list[Instance]:
+        """List the instances on a host that have changed since, with details, but for deleted ones.
+
+        :param since: by Nova's clock (UTC)
+        """
+        filters = {"host": host, "changes-since": responses.to_iso(since), "deleted": "false"}
+        return self._list(f"list the instances that have arrived on {host}", filters)
 
     def list_locked(self) -> list[Instance]:
         """List the locked instances of all projects, but for cells that do not answer; not before 2.73."""

@@ -26,7 +26,7 @@ def is_owned(notification: Notification) -> tuple[sa.ColumnElement[bool], ...]:
 def build_update(notification: Notification, changes: JsonDict, now: datetime.datetime) -> sa.Update:
     """Change columns of a notification that has still its owner."""
     values = rows.plain(changes) | {"updated_at": now}
-    return sa.update(NotificationRow).where(*is_owned(notification)).values(**values)
+    return _update(NotificationRow).where(*is_owned(notification)).values(**values)
 
 
 def build_vmoves_update(notification: Notification, values: JsonDict) -> sa.Update:
@@ -36,7 +36,7 @@ def build_vmoves_update(notification: Notification, values: JsonDict) -> sa.Upda
     """
     owned = sa.select(NotificationRow.id).where(*is_owned(notification)).with_for_update(read=True)
     is_this = VMoveRow.notification_uuid == notification.notification_uuid
-    return sa.update(VMoveRow).where(is_this, owned.exists()).values(**values)
+    return _update(VMoveRow).where(is_this, owned.exists()).values(**values)
 
 
 def build_insert(notification: Notification, values: list[JsonDict]) -> sa.Insert:
@@ -49,6 +49,11 @@ def build_insert(notification: Notification, values: list[JsonDict]) -> sa.Inser
         for row in values
     ]
     return sa.insert(VMoveRow).from_select(list(values[0]), sa.union_all(*owned))
+
+
+def _update(table: type[NotificationRow] | type[VMoveRow]) -> sa.Update:
+    """Begin an update; no session has objects of the table that would have to change with it."""
+    return sa.update(table).execution_options(synchronize_session=False)
 
 
 def require_owner(result: Any, notification: Notification) -> None:

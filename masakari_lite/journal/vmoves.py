@@ -1,7 +1,7 @@
 """The journal's vmoves: one row for each instance of a recovery."""
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import sqlalchemy as sa
@@ -98,6 +98,18 @@ class VMoves:
         result = self._update(notification, rows.plain(changes), is_this)
         ownership.require_owner(result, notification)
         return dataclasses.replace(vmove, **changes)
+
+    def complete(self, notification: Notification, vmoves: Collection[VMove], **changes: Any) -> None:
+        """Change the unverified vmoves of a notification that have arrived, all in the same way.
+
+        :raises ClaimLost: when the notification has another owner by now
+        """
+        changes["updated_at"] = self._clock.now()
+        uuids = [vmove.instance_uuid for vmove in vmoves]
+        for begin in range(0, len(uuids), _ROWS_AT_ONCE):
+            are_these = VMoveRow.instance_uuid.in_(uuids[begin : begin + _ROWS_AT_ONCE])
+            result = self._update(notification, changes, are_these)
+            ownership.require_owner(result, notification)
 
     def fail_open(self, notification: Notification, reason: str, message: str) -> None:
         """End a notification's vmoves as failed that have no final status or a retry.

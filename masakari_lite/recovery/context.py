@@ -12,6 +12,8 @@ from masakari_lite.models import Notification
 from masakari_lite.recovery.progress import ProgressLog
 
 LOCKED_REASON_PREFIX = "masakari-lite:"
+_CHECK_EVERY = 10
+"""So many verify_intervals may pass before an instance under evacuation is asked for by itself."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,6 +37,14 @@ class RecoveryContext:
     def host(self) -> str:
         """The failed host."""
         return self.notification.hostname
+
+    @property
+    def check_period(self) -> float:
+        """Seconds for which an instance under evacuation is taken for what it was seen to be.
+
+        That it exists, that its lock is ours, and that its error is still to be written.
+        """
+        return float(_CHECK_EVERY * self.conf.verify_interval)
 
     @property
     def locked_reason(self) -> str:

@@ -1,6 +1,8 @@
 """Our lock on an instance: set while it is evacuated, distinguished from all others, never left behind."""
 
 import logging
+import math
+import time
 
 from oslo_utils import uuidutils
 
@@ -53,6 +55,7 @@ class InstanceLock:
         self._nova = context.nova
         self._poller = context.poller
         self._vmove = vmove
+        self._seen_at = -math.inf  # when the lock was surely ours
 
     def set(self, instance: Instance) -> None:
         """Lock the instance, unless somebody else has.
@@ -63,6 +66,7 @@ class InstanceLock:
         step = find_lock_step(self._vmove.row)
         if self._is_mine(instance):
             self._vmove.write_step(step, locked_by_us=True)
+            self._seen_at = time.monotonic()
         elif instance.locked and find_locking_vmove(self._context.journal, instance) is None:
             self._log_foreign_lock(instance)
         else:  # a lock that another recovery has left is taken over, with our reason
@@ -74,6 +78,7 @@ class InstanceLock:
             except _REFUSALS:
                 self._vmove.keep(locked_by_us=False)  # surely not set, so there is nothing to remove
                 raise
+            self._seen_at = time.monotonic()
 
     def complete(self, ending: JsonDict) -> None:
         """Write the final status, then unlock: no user may be left with the lock.
@@ -109,7 +114,8 @@ class InstanceLock:
 
     def _is_locked_by_another(self, endless: bool) -> bool:
         """Return whether an administrator has put a lock of their own over ours."""
-        if not self._nova.servers.has_locked_reason:
+        is_fresh = time.monotonic() - self._seen_at < self._context.check_period
+        if is_fresh or not self._nova.servers.has_locked_reason:
             return False
         try:
             instance = self._poller.get_instance(self._vmove.uuid)

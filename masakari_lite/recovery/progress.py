@@ -1,8 +1,12 @@
 """How far a recovery is, task by task, kept in the journal for whoever asks."""
 
+import time
+
 from masakari_lite.journal.store import Journal
 from masakari_lite.models import JsonDict, Notification
 
+_WRITTEN_EVERY = 1.0
+"""Seconds that pass at least between two writes while a task goes on."""
 _KEPT = 100
 """So many notes of a task are kept: all are written again with each one, whatever the number of instances."""
 
@@ -18,6 +22,7 @@ class ProgressLog:
         self._notification = notification
         self._tasks: list[JsonDict] = []
         self._said = 0
+        self._written_at = 0.0
 
     def begin(self, task: str) -> None:
         """Note that a task has begun."""
@@ -26,7 +31,7 @@ class ProgressLog:
         self._write()
 
     def say(self, message: str, progress: float) -> None:
-        """Note what the running task has just done.
+        """Note what the running task has just done; written with the next note, or at the task's end.
 
         :param progress: the share of the task that is done, 0 to 1
         """
@@ -39,7 +44,8 @@ class ProgressLog:
             note = f"{left_out} notes of before are left out: the vmoves tell of each instance"
             notes[0] |= {"message": note}
         task["progress_details"] = notes
-        self._write()
+        if time.monotonic() - self._written_at >= _WRITTEN_EVERY:
+            self._write()
 
     def end(self, state: str) -> None:
         """Note how the running task has ended.
@@ -53,6 +59,7 @@ class ProgressLog:
         self._write()
 
     def _write(self) -> None:
+        self._written_at = time.monotonic()
         self._journal.notifications.update(self._notification, progress=tuple(self._tasks))
 
     def _build_note(self, message: str, progress: float) -> JsonDict:

@@ -5,7 +5,7 @@ import dataclasses
 from masakari_lite.models import Step, VMove, VMoveStatus
 
 # with these, an evacuate request may have been sent
-_SENT = (Step.EVACUATE, Step.RESTORE)
+_SENT = (Step.EVACUATE, Step.RESTORE, Step.UNLOCK)
 
 
 @dataclasses.dataclass(frozen=True)

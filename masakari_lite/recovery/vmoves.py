@@ -89,6 +89,11 @@ class Ignored(Exception):
         self.reason = reason
 
 
+def describe_move(instance: Instance) -> str:
+    """Return where an instance is that was not evacuated by us."""
+    return f"it is on {instance.host or 'no host'} already"
+
+
 def refuse_deleted(instance: Instance | None) -> Instance:
     """Hand the instance on, unless it is deleted by now or about to be.
 

@@ -21,6 +21,8 @@ from tools.devcloud.healing import Healing
 from tools.devcloud.services import REQUEST_LOG
 
 _START_LIMIT = 30
+_SETTLED = 75
+"""Seconds: an instance that has changed within a minute before its host failed is asked for by itself."""
 _SPARE_HOSTS = 3
 """How many hosts there are to evacuate to, at least; as many as fail where these are more."""
 
@@ -126,6 +128,7 @@ class RealCloud(BenchmarkCloud):
         self.nova = dict(self._cloud.nova_options())
         self.hosts = {host: self._cloud.boot(instances, host)}
         self._offset = 0
+        time.sleep(_SETTLED)
 
     def fail(self) -> None:
         for host in self.hosts:

@@ -21,8 +21,9 @@ from tests.harness.monitor import HOST, build_notification
 
 HOSTS = 4
 QUICK = {"evacuation_latency": 0.05, "action_latency": 0.01, "service_down_time": 0.0}
+VERIFY_INTERVAL = 0.05
 _FAST = {
-    "verify_interval": 0.05,
+    "verify_interval": VERIFY_INTERVAL,
     "wait_period_after_service_update": 5,
     "graceful_shutdown_timeout": 10,
     "nova__late_request_period": 1,

@@ -1,5 +1,6 @@
 """Confirming that an evacuation has ended: by its record, and by the instance's host and task_state."""
 
+import dataclasses
 import time
 
 from masakari_lite import exceptions
@@ -9,24 +10,36 @@ from masakari_lite.recovery.context import RecoveryContext
 from masakari_lite.recovery.host import states
 from masakari_lite.recovery.vmoves import TrackedVMove, refuse_deleted
 
-_CHECK_EVERY = 10
-"""While its evacuation runs, the instance itself is checked every so many verify_intervals.
 
-And so many are waited for its error after its evacuation has failed.
-"""
+@dataclasses.dataclass(frozen=True)
+class Arrival:
+    """Where an instance is now.
+
+    :ivar instance: as Nova shows it there; None when only its evacuation record was read
+    """
+
+    host: str | None
+    instance: Instance | None = None
 
 
 class Confirmation:
     """The end of one instance's evacuation."""
 
-    def __init__(self, context: RecoveryContext, vmove: TrackedVMove) -> None:
+    def __init__(self, context: RecoveryContext, vmove: TrackedVMove, is_record_enough: bool) -> None:
+        """Wait for nothing yet.
+
+        :param is_record_enough: whether a record that says "done" ends the waiting: what it tells is verified
+            with all others; false asks for the instance itself, too
+        """
+        self._is_record_enough = is_record_enough
         self._conf = context.conf
+        self._check_period = context.check_period
         self._poller = context.poller
         self._vmove = vmove
         self._checked_at = time.monotonic()
         self._ended_at: float | None = None  # when its record was seen to have ended
 
-    def wait_for(self) -> Instance:
+    def wait_for(self) -> Arrival:
         """Wait until the instance has arrived on another host; its vmove gets the name of that host.
 
         :raises EvacuationFailed: when the evacuation has failed, or not ended within
@@ -43,7 +56,7 @@ class Confirmation:
         self._refuse_double()
         return arrived
 
-    def _wait(self) -> Instance:
+    def _wait(self) -> Arrival:
         try:
             limit = self._conf.wait_period_after_evacuation
             return self._poller.wait_for(self._check, limit, "the end of its evacuation")
@@ -63,19 +76,24 @@ class Confirmation:
         if double:
             raise exceptions.EvacuationRefused(double)
 
-    def _check(self) -> Instance | None:
-        """Show the instance when record, host and task_state agree that its evacuation has ended there."""
+    def _check(self) -> Arrival | None:
+        """Tell where the instance is when its evacuation has ended.
+
+        That is when its record says so and, where that is not enough, its host and task_state agree.
+        """
         record = self._vmove.find_record()
         if record is None or record.is_running:
             self._check_deletion()
             return None
+        if self._is_record_enough and record.has_arrived:
+            return Arrival(record.dest_host)
         if self._ended_at is None:
             self._ended_at = time.monotonic()
         instance = refuse_deleted(self._poller.get_instance(self._vmove.uuid, since=self._ended_at))
         if not record.is_done:
             self._check_failure(record, instance)
             return None
-        return instance if self._is_there(instance) else None
+        return Arrival(instance.host, instance) if self._is_there(instance) else None
 
     def _check_deletion(self) -> None:
         """Nova takes a deleted instance's records with it, which then seem to stay as they were."""
@@ -93,7 +111,7 @@ class Confirmation:
             raise _explain_failure(record, instance)
 
     def _is_time(self, since: float | None) -> bool:
-        return since is not None and time.monotonic() - since >= _CHECK_EVERY * self._conf.verify_interval
+        return since is not None and time.monotonic() - since >= self._check_period
 
     def _is_there(self, instance: Instance) -> bool:
         # any other task is its owner's: Nova lets a backup pass a lock (createBackup), and one that was asked

@@ -19,24 +19,27 @@ from masakari_lite.recovery.host.request import EvacuationRequest
 from masakari_lite.recovery.host.restoration import describe_arrival, restore
 from masakari_lite.recovery.locking import InstanceLock
 from masakari_lite.recovery.resume import find_resume_point
-from masakari_lite.recovery.vmoves import Ignored, TrackedVMove, refuse_deleted
+from masakari_lite.recovery.vmoves import Ignored, TrackedVMove, describe_move, refuse_deleted
 
 LOG = logging.getLogger(__name__)
 
 
-def evacuate(context: RecoveryContext, vmove: VMove) -> VMove:
+def evacuate(context: RecoveryContext, vmove: VMove, is_record_enough: bool = True) -> VMove:
     """Evacuate one instance of the failed host, and unlock it whatever happens.
 
-    :returns: the vmove with its final status: succeeded, failed or ignored, and a message that tells why
+    :param is_record_enough: whether an evacuation record may tell that the instance has arrived, where there
+        is nothing to restore; the vmove is unverified then
+    :returns: the vmove, unverified or with its final status: succeeded, failed or ignored, and a message that
+        tells why
     :raises RecoveryLeft: when the engine stops, or has lost its claim, and leaves the rest, the lock too
     """
-    return _Evacuation(context, vmove).run()
+    return _Evacuation(context, vmove, is_record_enough).run()
 
 
 class _Evacuation:
     """The evacuation of one instance."""
 
-    def __init__(self, context: RecoveryContext, vmove: VMove) -> None:
+    def __init__(self, context: RecoveryContext, vmove: VMove, is_record_enough: bool) -> None:
         self._context = context
         self._conf = context.conf
         self._clock = context.journal.clock
@@ -48,6 +51,8 @@ class _Evacuation:
         self._is_begun = self._resume_point.is_begun
         self._request = EvacuationRequest(context, self._vmove, self._resume_point.may_be_sent)
         self._ending: JsonDict = {}
+        self._is_record_enough = is_record_enough
+        self._is_unverified = is_record_enough and vmove.is_unverified
 
     def run(self) -> VMove:
         try:
@@ -61,26 +66,30 @@ class _Evacuation:
     def _run(self) -> None:
         is_left = False
         try:
-            if not self._resume_point.is_completed:  # else only its lock is left of an earlier run
+            # else only its lock is left of an earlier run
+            if not self._resume_point.is_completed and not self._is_unverified:
                 self._fail(exceptions.EvacuationFailed("its green thread was ended"))
                 self._bring_back_or_fail()
         except (exceptions.RecoveryLeft, exceptions.JournalError):
             is_left = True  # the journal stays as it is for the next run, and has the lock
             raise
         finally:
-            if not is_left:
+            if not is_left and self._is_unverified:
+                self._vmove.write_step(Step.UNLOCK, **self._ending, **self._describe_end())
+                self._lock.remove()
+            elif not is_left:
                 self._lock.complete(self._ending)
-                self._vmove.write_step(Step.DONE, **self._describe_end())
+                self._vmove.write_step(Step.DONE, locked_by_us=False, **self._describe_end())
 
     def _describe_end(self) -> JsonDict:
-        end: JsonDict = {"locked_by_us": False, "end_time": self._clock.now()}
+        end: JsonDict = {"end_time": self._clock.now()}
         if self._vmove.may_have_late_requests:
             end["recheck_at"] = late_requests.find_recheck_time(self._conf, self._clock)
         return end
 
     def _bring_back_or_fail(self) -> None:
         try:
-            self._conclude(VMoveStatus.SUCCEEDED, Reason.EVACUATED, self._bring_back())
+            self._conclude_arrival(*self._bring_back())
         except Ignored as ignored:
             self._conclude(VMoveStatus.IGNORED, ignored.reason, str(ignored))
         except exceptions.InstanceNotFound:
@@ -96,6 +105,13 @@ class _Evacuation:
             LOG.exception("[instance: %s] unexpected error", self._vmove.uuid)
             self._fail(exceptions.EvacuationFailed(f"unexpected {type(error).__name__}: {error}"))
             self._ending["reason"] = Reason.UNEXPECTED
+
+    def _conclude_arrival(self, message: str, is_verified: bool = True) -> None:
+        self._is_unverified = not is_verified
+        if is_verified:
+            self._conclude(VMoveStatus.SUCCEEDED, Reason.EVACUATED, message)
+        else:
+            self._ending = {"message": message}
 
     def _conclude(
         self, status: VMoveStatus, reason: str, message: str, retry_at: datetime.datetime | None = None
@@ -118,22 +134,54 @@ class _Evacuation:
         if self._context.is_stopping() and isinstance(error, exceptions.Retriable):
             raise exceptions.EngineStopping(str(error)) from error
 
-    def _bring_back(self) -> str:
-        instance = self._poller.get_instance(self._vmove.uuid)
+    def _bring_back(self) -> tuple[str, bool]:
+        """Evacuate the instance.
+
+        :returns: a message that tells where it is, and whether Nova was asked for the instance itself
+        """
+        instance = self._find_instance()
         if instance is None:
             raise Ignored(Reason.DELETED, "it was deleted meanwhile")
         end = self._require_end()
         refuse_deleted(instance)
         self._begin_attempt(instance)
         if instance.host != self._vmove.row.source_host and not self._request.has_record():
-            raise Ignored(Reason.MOVED_BEFORE, f"it is on {instance.host or 'no host'} already")
+            raise Ignored(Reason.MOVED_BEFORE, describe_move(instance))
         if self._has_arrived_before(instance, end):
             self._vmove.keep(dest_host=instance.host)
-            return describe_arrival(self._vmove.row, instance, instance.vm_state)
+            return describe_arrival(self._vmove.row, instance, instance.vm_state), True
         self._lock.set(instance)
         self._request.send_unless_under_way(instance)
-        arrived = Confirmation(self._context, self._vmove).wait_for()
-        return restore(self._context, self._vmove, arrived, end)
+        arrival = Confirmation(self._context, self._vmove, self._is_told_by_record(instance, end)).wait_for()
+        if arrival.instance is None:
+            return f"evacuated to {arrival.host}", False
+        return restore(self._context, self._vmove, arrival.instance, end), True
+
+    def _find_instance(self) -> Instance | None:
+        uuid, is_idle = self._vmove.uuid, not self._vmove.row.task_state
+        if is_idle and not self._is_begun and not self._resume_point.was_attempted:
+            return self._poller.get_untouched_instance(uuid)
+        return self._poller.get_instance(uuid)
+
+    def _is_told_by_record(self, instance: Instance, end: states.End) -> bool:
+        """Return whether the instance may be unlocked by what its evacuation record says.
+
+        That is where Nova itself leaves it as it was, and no request of ours was left without an answer. A
+        lock without a reason could not be told from its owner's by whoever resumes.
+
+        :param instance: as it was before the request
+        """
+        row = self._vmove.row
+        is_kept = end is not states.End.ERROR and row.vm_state == instance.vm_state == end
+        is_idle = not (row.task_state or instance.task_state)
+        is_sure = not self._vmove.may_have_late_requests and not self._request.has_reset_state
+        return (
+            self._is_record_enough
+            and is_kept
+            and is_idle
+            and is_sure
+            and self._nova.servers.has_locked_reason
+        )
 
     def _require_end(self) -> states.End:
         """Return in which state the instance is to be at the end.

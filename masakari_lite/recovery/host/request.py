@@ -5,9 +5,10 @@ import logging
 from masakari_lite import exceptions
 from masakari_lite.compute import retries as repetition
 from masakari_lite.models import Instance, Step
+from masakari_lite.reasons import Reason
 from masakari_lite.recovery.context import RecoveryContext
 from masakari_lite.recovery.host import states
-from masakari_lite.recovery.vmoves import TrackedVMove, refuse_deleted
+from masakari_lite.recovery.vmoves import Ignored, TrackedVMove, describe_move, refuse_deleted
 
 # a vmove that ends in one of these steps may have had its state reset by us
 _RESETTING = (Step.RESET_STATE, Step.EVACUATE)
@@ -27,6 +28,8 @@ class EvacuationRequest:
         self._poller = context.poller
         self._vmove = vmove
         self._may_be_sent = may_be_sent
+        self.has_reset_state = False
+        """Whether the instance's state was set to error for the request: Nova then leaves it running."""
 
     def send_unless_under_way(self, instance: Instance) -> None:
         """Have Nova evacuate the instance, unless it does so already.
@@ -125,6 +128,7 @@ class EvacuationRequest:
             # to reset a soft-deleted one and evacuate it would restore it
             if self._is_under_way(refuse_deleted(self._poller.fetch_instance(uuid))):
                 return
+            self.has_reset_state = True
             self._vmove.write_step(Step.RESET_STATE)
             self._nova.servers.reset_state(uuid, "error")
             self._vmove.write_step(Step.EVACUATE)
@@ -133,12 +137,21 @@ class EvacuationRequest:
     def _evacuate(self) -> None:
         try:
             self._nova.servers.evacuate(self._vmove.uuid)
+        except exceptions.HostStillUp:
+            self._refuse_moved()
+            raise
         except exceptions.NovaWrongState:
             raise
         except (exceptions.NovaConflict, exceptions.NovaNotSupported, exceptions.NovaBadRequest) as error:
             if "RPC version" in str(error):  # Nova is being upgraded
                 raise
             raise exceptions.EvacuationRefused(f"Nova refuses to evacuate it: {error}") from error
+
+    def _refuse_moved(self) -> None:
+        """Find out whether Nova speaks of another host: the instance may have left the failed one since."""
+        instance = refuse_deleted(self._poller.fetch_instance(self._vmove.uuid))
+        if instance.host != self._context.host and self._vmove.find_record() is None:
+            raise Ignored(Reason.MOVED_BEFORE, describe_move(instance))
 
     def _appears(self, period: float) -> bool:
         """Return whether an evacuation record of this attempt appears: Nova writes it before it answers.

@@ -38,8 +38,16 @@ def describe_arrival(row: VMove, arrived: Instance, vm_state: str) -> str:
     if row.vm_state != vm_state:
         message += f", {vm_state} there: it was {_describe_origin(row)}"
     if arrived.task_state and arrived.vm_state == vm_state:
-        message += f"; {_explain_task(arrived)}"
+        message += f"; {explain_task(arrived)}"
     return message
+
+
+def explain_task(instance: Instance) -> str:
+    """Return what the task of an instance that has arrived means."""
+    return (
+        f"its task_state is {instance.task_state}: if that does not end, it was begun while the instance "
+        "changed hosts and sent to the failed one, so reset its state to active"
+    )
 
 
 class _Restoration:
@@ -78,7 +86,7 @@ class _Restoration:
         )
 
     def _wait_until_idle(self, period: float) -> Instance:
-        what = f"an end of its task, so that its power can be restored: {_explain_task(self._arrived)}"
+        what = f"an end of its task, so that its power can be restored: {explain_task(self._arrived)}"
         return self._wait_for(lambda now: not now.task_state, what, period)
 
     def _wait_for(self, is_so: Callable[[Instance], bool], what: str, period: float) -> Instance:
@@ -92,13 +100,6 @@ class _Restoration:
             return self._poller.wait_for(check, period, what)
         except exceptions.WaitTimeout as error:
             raise exceptions.EvacuationFailed(f"evacuated to {self._arrived.host}, but {error}") from error
-
-
-def _explain_task(instance: Instance) -> str:
-    return (
-        f"its task_state is {instance.task_state}: if that does not end, it was begun while the instance "
-        "changed hosts and sent to the failed one, so reset its state to active"
-    )
 
 
 def _describe_origin(vmove: VMove) -> str:

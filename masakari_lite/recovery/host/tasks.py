@@ -15,6 +15,7 @@ from masakari_lite.models import ComputeService, VMove
 from masakari_lite.recovery.context import RecoveryContext
 from masakari_lite.recovery.host import evacuation
 from masakari_lite.recovery.host.planning import Planner
+from masakari_lite.recovery.host.verification import Verification
 
 LOG = logging.getLogger(__name__)
 
@@ -208,7 +209,7 @@ class PrepareHAEnabledInstancesTask(task.Task):
 
 
 class EvacuateInstancesTask(task.Task):
-    """Evacuate the instances, host_failure_recovery_threads at once, each locked meanwhile."""
+    """Evacuate the instances, host_failure_recovery_threads at once, each locked meanwhile; verify all."""
 
     def __init__(self, context: RecoveryContext) -> None:
         super().__init__()
@@ -219,23 +220,39 @@ class EvacuateInstancesTask(task.Task):
 
         :raises RecoveryLeft: when the engine stops, or loses its claim, before all have ended
         :raises JournalError: when a vmove could not be written
+        :raises NovaError: when Nova does not tell whether instances have arrived
+        """
+        doubtful = self._evacuate_all(vmoves)
+        if doubtful:
+            # once more, without a second request: locked, waited for, restored and unlocked, or failed
+            self._evacuate_all(doubtful, is_record_enough=False)
+
+    def _evacuate_all(self, vmoves: list[VMove], is_record_enough: bool = True) -> list[VMove]:
+        """Evacuate instances, and verify meanwhile that they have arrived.
+
+        :returns: those of which only their evacuation records say so
         """
         context = self._context
+        verification = Verification(context)
         outcomes = concurrency.run_all(
-            functools.partial(evacuation.evacuate, context),
+            functools.partial(evacuation.evacuate, context, is_record_enough=is_record_enough),
             self._while_running(vmoves),
             context.conf.host_failure_recovery_threads,
         )
         ended = 0
-        with contextlib.closing(outcomes):
+        with verification.repeated(), contextlib.closing(outcomes):
             for outcome in outcomes:
                 if isinstance(outcome.error, exceptions.JournalError):
                     raise outcome.error
                 if not isinstance(outcome.error, exceptions.RecoveryLeft):
                     ended += 1
                     context.progress.say(_describe(outcome), ended / len(vmoves))
+                if outcome.result:
+                    verification.add(outcome.result)
+        doubtful = verification.verify()
         if ended < len(vmoves):
             raise exceptions.RecoveryLeft(f"{len(vmoves) - ended} instances are left as the journal says")
+        return doubtful
 
     def _while_running(self, vmoves: list[VMove]) -> Iterator[VMove]:
         for vmove in vmoves:
@@ -249,4 +266,5 @@ def _describe(outcome: concurrency.Outcome[VMove, VMove]) -> str:
     if vmove is None:
         LOG.error("[instance: %s] lost: %s", outcome.item.instance_uuid, outcome.error)
         return f"{outcome.item.instance_uuid} {outcome.item.instance_name}: lost, {outcome.error}"
-    return f"{vmove.instance_uuid} {vmove.instance_name}: {vmove.status}, {vmove.message}"
+    status = "unlocked" if vmove.is_unverified else vmove.status
+    return f"{vmove.instance_uuid} {vmove.instance_name}: {status}, {vmove.message}"

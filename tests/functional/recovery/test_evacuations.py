@@ -251,16 +251,25 @@ def test_a_move_that_cannot_be_written_goes_on_when_it_can(
     site = build_site(process_unfinished_notifications_interval=1)
     ill, well = site.add(2)
     journal = site.engine.service._journal
-    real = journal.vmoves.update
+    real, real_complete = journal.vmoves.update, journal.vmoves.complete
     refused = []
 
-    def update_vmove(notification: Any, vmove: Any, **changes: Any) -> Any:
+    def refuse(vmove: Any, **changes: Any) -> None:
         if vmove.instance_uuid == ill.uuid and changes["step"] == step and not refused:
             refused.append(step)
             raise exceptions.JournalError("the disk is full")
+
+    def update_vmove(notification: Any, vmove: Any, **changes: Any) -> Any:
+        refuse(vmove, **changes)
         return real(notification, vmove, **changes)
 
+    def complete_vmoves(notification: Any, vmoves: Any, **changes: Any) -> Any:
+        for vmove in vmoves:
+            refuse(vmove, **changes)
+        return real_complete(notification, vmoves, **changes)
+
     monkeypatch.setattr(journal.vmoves, "update", update_vmove)
+    monkeypatch.setattr(journal.vmoves, "complete", complete_vmoves)
     ended = site.recover()
     assert refused
     assert (ended["status"], ended["message"]) == ("finished", "2 succeeded")

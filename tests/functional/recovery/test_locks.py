@@ -1,10 +1,13 @@
 """The lock of one instance on its way, ours and somebody else's, on every Nova since Pike."""
 
+import time
 from collections.abc import Callable
 
 import pytest
 
-from tests.harness.site import Site
+from tests.harness.site import VERIFY_INTERVAL, Site
+
+CHECK_PERIOD = 10 * VERIFY_INTERVAL
 
 
 def test_an_instance_is_locked_in_our_name_while_it_moves(build_site: Callable[..., Site]) -> None:
@@ -46,13 +49,15 @@ def test_a_lock_of_somebody_else_stays_as_it_is(
 
 
 def test_a_lock_that_an_administrator_took_over_is_left(build_site: Callable[..., Site]) -> None:
-    site = build_site(cloud={"evacuation_latency": 0.3})
+    site = build_site(cloud={"evacuation_latency": 600})
     taken_over, opened = site.add(2)
     uuid = site.begin()
     site.until(lambda: taken_over.locked and opened.locked)
+    time.sleep(CHECK_PERIOD)  # for so long a lock is taken for what it was
     with site.cloud.up_to_date():
         site.cloud.update(taken_over, locked_reason="forensics")
         site.cloud.update(opened, locked_by=None, locked_reason=None)
+    site.clock.leap(600)
     assert site.engine.wait(uuid)["status"] == "finished"
     assert site.has(taken_over, locked_by="admin", locked_reason="forensics")
     assert not opened.locked
@@ -80,3 +85,34 @@ def test_an_older_nova_is_refused(build_site: Callable[..., Site]) -> None:
     ended = site.recover()
     assert ended["status"] == "error"
     assert "microversion 2.52 at most; masakari-lite works from 2.53" in ended["message"]
+
+
+def test_a_lock_that_came_after_the_first_list_stays(build_site: Callable[..., Site]) -> None:
+    site = build_site(cloud={"evacuation_latency": 600}, host_failure_recovery_threads=1)
+    servers = site.add(2)
+    site.clock.leap(120)
+    uuid = site.begin()
+    (waiting,) = [server for server in servers if not server.locked]
+    assert site.ask_as_owner(waiting, {"lock": None}) == 202
+    time.sleep(2 * VERIFY_INTERVAL)  # which of the others have changed is asked so often
+    site.clock.leap(600)
+    site.until(lambda: site.evacuations(waiting))
+    site.clock.leap(600)
+    assert site.engine.wait(uuid)["message"] == "2 succeeded"
+    site.assert_evacuated_once(*servers)
+    assert site.has(waiting, locked_by="owner")
+
+
+def test_one_that_was_deleted_after_the_first_list_is_ignored(build_site: Callable[..., Site]) -> None:
+    site = build_site(cloud={"evacuation_latency": 600}, host_failure_recovery_threads=1)
+    servers = site.add(2)
+    site.clock.leap(120)
+    uuid = site.begin()
+    (waiting,) = [server for server in servers if not server.locked]
+    with site.cloud.up_to_date():
+        site.cloud.destroy(waiting)
+    time.sleep(2 * VERIFY_INTERVAL)
+    site.clock.leap(600)
+    ended = site.engine.wait(uuid)
+    assert site.vmove(ended, waiting)["reason"] == "deleted"
+    assert not site.evacuations(waiting)

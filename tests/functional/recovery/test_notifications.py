@@ -302,7 +302,7 @@ def test_the_moves_and_the_workflow_are_shown(site: Site) -> None:
     assert "2 of 2 instances" in details[1]["progress_details"][-1]["message"]
     told = [entry["message"] for entry in details[2]["progress_details"]]
     assert len(told) == 2
-    assert any(server.uuid in message and "succeeded" in message for message in told)
+    assert any(server.uuid in message and "evacuated to" in message for message in told)
     assert details == ended["progress"]
 
 

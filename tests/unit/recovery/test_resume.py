@@ -43,6 +43,8 @@ def build(status, step, attempts=0, start_time=None, locked_by_us=False):
         (build(VMoveStatus.ONGOING, Step.EVACUATE, 1, STARTED), ResumePoint(False, True, False, True, True)),
         (build(VMoveStatus.ONGOING, Step.RESTORE, 1, STARTED), ResumePoint(False, True, False, True, True)),
         (build(VMoveStatus.ONGOING, Step.EVACUATE, 2, STARTED), ResumePoint(False, True, True, True, True)),
+        # arrived by its record, and not verified yet
+        (build(VMoveStatus.ONGOING, Step.UNLOCK, 1, STARTED), ResumePoint(False, True, False, True, True)),
         # only the lock is left
         (
             build(VMoveStatus.SUCCEEDED, Step.UNLOCK, 1, STARTED, True),
@@ -66,4 +68,4 @@ def test_in_every_combination(status, step):
 @pytest.mark.parametrize("step", Step)
 def test_the_lock_keeps_the_step_that_tells_of_a_request(step):
     found = find_lock_step(build(VMoveStatus.ONGOING, step))
-    assert found is (step if step in (Step.EVACUATE, Step.RESTORE) else Step.LOCK)
+    assert found is (step if step in (Step.EVACUATE, Step.RESTORE, Step.UNLOCK) else Step.LOCK)
