@@ -8,6 +8,8 @@ from masakari_lite_simulator import actions, compute_status, returning_host
 from masakari_lite_simulator.models import RUNNING, Host, Migration, Server, snapshot
 from masakari_lite_simulator.state import CloudState
 
+_AGE = 3600.0  # seconds; of an instance that is added
+
 
 class Cloud(CloudState):
     """The state of the cloud, with hosts that can be added, failed, started, disabled and forced down."""
@@ -110,6 +112,7 @@ class Cloud(CloudState):
         """Add an instance as if it had been there for long; `locked_by` is "owner", "admin" or None."""
         with self.up_to_date():
             number = self.new_id()
+            long_ago = self.database_now() - _AGE
             power = actions.POWER_STATES.get(vm_state, RUNNING) if power_state is None else power_state
             server = Server(
                 uuid=self.new_uuid(),
@@ -121,8 +124,8 @@ class Cloud(CloudState):
                 vm_state=vm_state,
                 task_state=task_state,
                 power_state=power,
-                created=self.database_now(),
-                updated=self.database_now(),
+                created=long_ago,
+                updated=long_ago,
                 metadata=dict(metadata or {}),
                 locked_by=locked_by,
                 locked_reason=locked_reason,

@@ -12,7 +12,7 @@ from novaclient import client as nova_client
 from oslo_config import cfg
 
 from masakari_lite import exceptions
-from masakari_lite.compute import pace, retries, session, times, transport, versions
+from masakari_lite.compute import retries, session, times, transport, versions
 from masakari_lite.compute.errors import translated
 from masakari_lite.models import JsonDict
 
@@ -61,7 +61,6 @@ class NovaClient:
         self._endpoint = session.find_endpoint(conf)
         self._session = session.build_session(conf)
         self.clock = times.NovaClock()
-        self.pace = pace.Pace()
         self._session.session.hooks["response"].append(self.clock.note_answer)
         self._negotiated = _Negotiated()
         self.check_guard: Callable[[], None] = _allow

@@ -22,13 +22,16 @@ class Migrations:
         self._client = client
         self._servers = servers
 
-    def list_evacuations(self, host: str, since: datetime.datetime | None = None) -> list[Migration]:
-        """List the evacuation records away from a host.
+    def list_evacuations(
+        self, host: str | None = None, since: datetime.datetime | None = None
+    ) -> list[Migration]:
+        """List evacuation records.
 
+        :param host: only those away from this host; None: from all hosts
         :param since: only those that changed since then (UTC); ignored before microversion 2.59
         """
-        filters: JsonDict = {"migration_type": "evacuation", "source_compute": host}
-        return self._list(f"list the evacuations from {host}", filters, since)
+        filters: JsonDict = {"migration_type": "evacuation"} | ({"source_compute": host} if host else {})
+        return self._list(f"list the evacuations from {host or 'all hosts'}", filters, since)
 
     def list_of(self, instance_uuid: str) -> list[Migration]:
         """List all migration records of one instance, whatever their type.

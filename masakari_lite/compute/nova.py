@@ -9,8 +9,10 @@ from oslo_config import cfg
 from masakari_lite import exceptions
 from masakari_lite.compute import cells, responses
 from masakari_lite.compute.client import NovaClient
+from masakari_lite.compute.evacuations import EvacuationPoller
 from masakari_lite.compute.host_servers import HostServers
 from masakari_lite.compute.migrations import Migrations
+from masakari_lite.compute.pace import Pace
 from masakari_lite.compute.servers import Servers
 from masakari_lite.compute.services import ComputeServices
 
@@ -28,6 +30,7 @@ class NovaAPI:
     :ivar services: ``/os-services``
     :ivar servers: ``/servers``
     :ivar migrations: ``/os-migrations``
+    :ivar evacuations: polls the records of all hosts that are recovered
     :ivar host_servers: all servers of a host, compared with what its hypervisor has
     """
 
@@ -38,6 +41,7 @@ class NovaAPI:
         :raises ConfigurationError: when the configuration does not say how to authenticate
         """
         self._use(NovaClient(conf, is_stopping))
+        self.evacuations = EvacuationPoller(self.migrations, Pace())
 
     def _use(self, client: NovaClient) -> None:
         self.client = client

@@ -1,5 +1,6 @@
 """The life of the engine process: start, drain, stop."""
 
+import contextlib
 import functools
 import itertools
 import logging
@@ -144,7 +145,8 @@ class EngineService(service.Service):
             return self._dispatcher.is_stopping() or claim.is_lost
 
         context = build_context(self._conf, self._journal, self._nova, notification, is_stopping, claim.check)
-        return registry.find_recovery(notification.type)(context)
+        with contextlib.closing(context.poller):
+            return registry.find_recovery(notification.type)(context)
 
     def _serve(self) -> None:
         """Listen as soon as the broker lets us; a wrong queue or permission may be corrected meanwhile."""

@@ -6,7 +6,7 @@ from masakari_lite.journal.store import Journal
 from masakari_lite.models import JsonDict, Notification
 
 _WRITTEN_EVERY = 1.0
-"""Seconds that pass at least between two writes while a task goes on."""
+"""Seconds that pass at least between the writes of two notes."""
 _KEPT = 100
 """So many notes of a task are kept: all are written again with each one, whatever the number of instances."""
 
@@ -27,6 +27,7 @@ class ProgressLog:
     def begin(self, task: str) -> None:
         """Note that a task has begun."""
         self._said = 0
+        self._written_at = 0.0
         self._tasks.append({"name": task, "state": "RUNNING", "progress": 0.0, "progress_details": []})
         self._write()
 
@@ -45,6 +46,7 @@ class ProgressLog:
             notes[0] |= {"message": note}
         task["progress_details"] = notes
         if time.monotonic() - self._written_at >= _WRITTEN_EVERY:
+            self._written_at = time.monotonic()
             self._write()
 
     def end(self, state: str) -> None:
@@ -59,7 +61,6 @@ class ProgressLog:
         self._write()
 
     def _write(self) -> None:
-        self._written_at = time.monotonic()
         self._journal.notifications.update(self._notification, progress=tuple(self._tasks))
 
     def _build_note(self, message: str, progress: float) -> JsonDict:

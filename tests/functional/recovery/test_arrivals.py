@@ -50,7 +50,7 @@ def test_a_backup_that_was_told_to_the_dead_host_delays_nothing(build_site: Call
 
 def test_a_backup_on_arrival_is_waited_for_before_the_power_is_restored(site: Site) -> None:
     (server,) = site.add(1, vm_state="paused", power_state=3)
-    site.simulator.faults.set_latency("server.list", 0.3)
+    site.simulator.faults.set_latency("server.show", 0.5)
     uuid = site.begin()
     site.until(lambda: site.evacuations(server)[0].status == "done")
     with site.cloud.up_to_date():
