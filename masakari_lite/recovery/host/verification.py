@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 
 from masakari_lite import concurrency, exceptions
-from masakari_lite.models import Instance, Step, VMove, VMoveStatus
+from masakari_lite.models import Instance, JsonDict, Step, VMove, VMoveStatus
 from masakari_lite.reasons import Reason
 from masakari_lite.recovery.context import RecoveryContext
 from masakari_lite.recovery.host import states
@@ -57,8 +57,8 @@ class Verification:
         """
         with self._verifying:
             begun_at = time.monotonic()
-            for message, vmoves in self._find_confirmed([*self._unverified.values()]).items():
-                self._complete(vmoves, message)
+            for remark, vmoves in self._find_confirmed([*self._unverified.values()]).items():
+                self._complete(vmoves, remark)
                 for vmove in vmoves:
                     del self._unverified[vmove.instance_uuid]
             self._verified_at = begun_at
@@ -74,7 +74,7 @@ class Verification:
                 return  # whoever evacuates finds the same
 
     def _find_confirmed(self, vmoves: list[VMove]) -> dict[str, list[VMove]]:
-        """Find those that have arrived, by the message that they get."""
+        """Find those that have arrived, by the remark that their messages get; mostly there is none."""
         found: dict[str, Instance] = {}
         for host in sorted({vmove.dest_host for vmove in vmoves if vmove.dest_host}):
             found |= self._context.poller.list_arrived(host, self._verified_at)
@@ -82,7 +82,8 @@ class Verification:
         for vmove in vmoves:
             instance = self._find(vmove, found)
             if instance is None or _has_arrived(vmove, instance):
-                confirmed.setdefault(_describe(vmove, instance), []).append(vmove)
+                remark = explain_task(instance) if instance and instance.task_state else ""
+                confirmed.setdefault(remark, []).append(vmove)
         return confirmed
 
     def _find(self, vmove: VMove, found: dict[str, Instance]) -> Instance | None:
@@ -92,16 +93,19 @@ class Verification:
             instance = self._context.poller.fetch_instance(vmove.instance_uuid)
         return instance if instance and not instance.is_deleted else None
 
-    def _complete(self, vmoves: list[VMove], message: str) -> None:
-        self._context.journal.vmoves.complete(
-            self._context.notification,
-            vmoves,
-            status=VMoveStatus.SUCCEEDED,
-            reason=Reason.EVACUATED,
-            message=message,
-            step=Step.DONE,
-            locked_by_us=False,
-        )
+    def _complete(self, vmoves: list[VMove], remark: str) -> None:
+        changes: JsonDict = {
+            "status": VMoveStatus.SUCCEEDED,
+            "reason": Reason.EVACUATED,
+            "step": Step.DONE,
+            "locked_by_us": False,
+        }
+        if not remark:
+            self._context.journal.vmoves.complete(self._context.notification, vmoves, **changes)
+            return
+        for vmove in vmoves:
+            changes["message"] = f"{vmove.message}; {remark}"
+            self._context.journal.vmoves.complete(self._context.notification, [vmove], **changes)
 
 
 def _has_arrived(vmove: VMove, instance: Instance) -> bool:
@@ -112,9 +116,3 @@ def _has_arrived(vmove: VMove, instance: Instance) -> bool:
     is_rebuilding = instance.task_state in states.REBUILDING
     is_well = instance.vm_state != "error" and not is_rebuilding
     return instance.is_deleted or (instance.host != vmove.source_host and is_well)
-
-
-def _describe(vmove: VMove, instance: Instance | None) -> str:
-    if instance is None or not instance.task_state:
-        return vmove.message
-    return f"{vmove.message}; {explain_task(instance)}"
