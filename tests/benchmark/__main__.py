@@ -26,7 +26,7 @@ from oslo_service import backend  # noqa: E402
 
 backend.init_backend(backend.BackendType.EVENTLET)
 
-from tests.benchmark import clouds, report, runs  # noqa: E402
+from tests.benchmark import clouds, report, runs, upstream  # noqa: E402
 
 _TRANSPORT = "MASAKARI_LITE_TEST_TRANSPORT"
 
@@ -45,11 +45,22 @@ def parse() -> argparse.Namespace:
     add("--threads", type=int, nargs="+", default=[10], help="host_failure_recovery_threads; may be several")
     add("--latency", type=float, default=1.0, help="of an evacuation on the simulator, seconds (%(default)g)")
     add("--times", type=int, default=3, help="how often each is done (%(default)s)")
+    add(
+        "--masakari",
+        type=int,
+        nargs="*",
+        default=[],
+        metavar="SECONDS",
+        help="Masakari's own engine too, on the real cloud, with these wait_period_after_service_update",
+    )
     add("--only", choices=["floor", "engine"], help="only one of them")
     add("--option", action="append", default=[], help="of the engine: group__name=value; may be repeated")
     add("--json", type=pathlib.Path, help="write all figures to this file")
     add("--keep", type=pathlib.Path, help="keep the engine's logs and journals in this directory")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.masakari and options.cloud != "real":
+        parser.error("--masakari needs the real cloud")
+    return options
 
 
 def main() -> int:
@@ -65,7 +76,7 @@ def compare(options: argparse.Namespace, threads: int) -> list[dict[str, Any]]:
     """Do each as often as wanted, with so many threads; returns the figures of each run."""
     scenario = report.describe(options, threads)
     report.print_heading(scenario)
-    names = [options.only] if options.only else ["floor", "engine"]
+    names = name_all(options)
     results = []
     for number, name in itertools.product(range(options.times), names):
         figures = run(name, options, threads, number).to_dict()
@@ -77,9 +88,18 @@ def compare(options: argparse.Namespace, threads: int) -> list[dict[str, Any]]:
     print("medians:")
     for name in names:
         report.print_row(name, medians[name])
-    if not options.only:
-        report.print_ratios(medians["engine"], medians["floor"])
+    if "engine" in names:
+        for other in names:
+            if other != "engine":
+                report.print_ratios("engine", medians["engine"], other, medians[other])
     return results
+
+
+def name_all(options: argparse.Namespace) -> list[str]:
+    """Return what is compared."""
+    if options.only:
+        return [options.only]
+    return ["floor", "engine", *(f"masakari-{wait}" for wait in options.masakari)]
 
 
 def run(name: str, options: argparse.Namespace, threads: int, number: int) -> runs.Figures:
@@ -98,6 +118,8 @@ def run(name: str, options: argparse.Namespace, threads: int, number: int) -> ru
         )
         if name == "floor":
             return runs.run_floor(cloud, threads)
+        if isinstance(cloud, clouds.RealCloud) and name.startswith("masakari-"):
+            return upstream.run(cloud, threads, int(name.removeprefix("masakari-")), directory)
         broker = os.environ.get(_TRANSPORT) or "rabbit://guest:guest@127.0.0.1:5672/"
         changes = dict(option.split("=", 1) for option in options.option)
         return runs.run_engine(cloud, threads, directory, broker, **changes)

@@ -10,6 +10,7 @@ import re
 import sys
 import time
 from collections.abc import Iterator
+from typing import Any
 
 from masakari_lite import polling
 from masakari_lite_simulator import RemoteSimulator
@@ -23,6 +24,7 @@ from tools.devcloud.services import REQUEST_LOG
 _START_LIMIT = 30
 _SETTLED = 75
 """Seconds: an instance that has changed within a minute before its host failed is asked for by itself."""
+_LOCK, _UNLOCK = (f"POST /servers/{{id}}/action {action}" for action in ("lock", "unlock"))
 _SPARE_HOSTS = 3
 """How many hosts there are to evacuate to, at least; as many as fail where these are more."""
 
@@ -32,11 +34,17 @@ class Usage:
     """What was asked of Nova.
 
     :ivar counts: requests by kind
-    :ivar seconds: how long Nova took for them, by kind; empty where the cloud does not tell
+    :ivar seconds: how long Nova took for them, by kind; this and what follows is empty on the simulator
+    :ivar tokens: that Keystone has issued
+    :ivar first_lock: when the first lock request came, in seconds since the epoch
+    :ivar locked: for how many seconds each instance was locked, from the end of one request to the other's
     """
 
     counts: dict[str, int]
-    seconds: dict[str, float]
+    seconds: dict[str, float] = dataclasses.field(default_factory=dict)
+    tokens: int = 0
+    first_lock: float = 0.0
+    locked: list[float] = dataclasses.field(default_factory=list)
 
 
 class BenchmarkCloud(abc.ABC):
@@ -77,7 +85,7 @@ class SimulatedCloud(BenchmarkCloud):
         self._before = self._count()
 
     def read_usage(self) -> Usage:
-        return Usage(dict(self._count() - self._before), {})
+        return Usage(dict(self._count() - self._before))
 
     def _count(self) -> collections.Counter[str]:
         return collections.Counter(self._control.requests()["by_user"].get(self.nova["username"], {}))
@@ -124,7 +132,10 @@ class RealCloud(BenchmarkCloud):
     def __init__(self, instances: int) -> None:
         self._cloud = bring_up(os.environ)
         Healing(self._cloud).run()
-        host = self._cloud.hosts[0]
+        self.settings = self._cloud.settings
+        self.directory = self.settings.path()
+        self.all_hosts = list(self._cloud.hosts)
+        host = self.all_hosts[0]
         self.nova = dict(self._cloud.nova_options())
         self.hosts = {host: self._cloud.boot(instances, host)}
         self._offset = 0
@@ -135,15 +146,41 @@ class RealCloud(BenchmarkCloud):
             self._cloud.kill_compute(host)
         self._offset = self._cloud.request_offset()
 
+    def force_down(self) -> None:
+        """Have Nova take the failed hosts for down, as whoever fences them does."""
+        for host in self.hosts:
+            self._cloud.update_service(host, forced_down=True)
+
     def read_usage(self) -> Usage:
-        counts: collections.Counter[str] = collections.Counter()
-        seconds: collections.Counter[str] = collections.Counter()
-        for _offset, entry in requestlog.read(self._cloud.settings.path("log", REQUEST_LOG), self._offset):
-            if entry["service"] == "nova" and entry.get("user") == self._cloud.masakari.user:
-                kind = requestlog.describe(entry)
-                counts[kind] += 1
-                seconds[kind] += entry["seconds"]
-        return Usage(dict(counts), dict(seconds))
+        log = self.settings.path("log", REQUEST_LOG)
+        user = self._cloud.masakari.user
+        found = [
+            entry for _offset, entry in requestlog.read(log, self._offset) if entry.get("user") == user
+        ]
+        return summarize(found, requestlog.count(log, self._offset).tokens.get(user, 0))
+
+
+def summarize(entries: list[dict[str, Any]], tokens: int = 0) -> Usage:
+    """Add up what the request log has of Nova."""
+    counts: collections.Counter[str] = collections.Counter()
+    seconds: collections.Counter[str] = collections.Counter()
+    locked_at: dict[str, float] = {}
+    unlocked_at: dict[str, float] = {}
+    first = 0.0
+    for entry in entries:
+        if entry["service"] != "nova":
+            continue
+        kind = requestlog.describe(entry)
+        counts[kind] += 1
+        seconds[kind] += entry["seconds"]
+        end = entry["time"] + entry["seconds"]
+        if kind == _LOCK:
+            first = min(first or entry["time"], entry["time"])
+            locked_at[entry["path"]] = end
+        elif kind == _UNLOCK:
+            unlocked_at[entry["path"]] = end
+    locked = [unlocked_at[path] - begun for path, begun in locked_at.items() if path in unlocked_at]
+    return Usage(dict(counts), dict(seconds), tokens, first, locked)
 
 
 @contextlib.contextmanager

@@ -14,6 +14,7 @@ _COLUMNS = {
     "locked_95_s": "95 %",
     "requests": "requests",
     "nova_s": "Nova s",
+    "tokens": "tokens",
     "cpu_ms_per_instance": "CPU ms",
     "memory_mib": "MiB",
     "memory_at_rest_mib": "at rest",
@@ -40,22 +41,22 @@ def take_medians(runs: list[dict[str, Any]]) -> dict[str, Any]:
 def print_heading(scenario: str) -> None:
     """Print what the rows that follow are about."""
     print(scenario)
-    print(f"{'':10}" + "".join(f"{title:>10}" for title in _COLUMNS.values()), flush=True)
+    print(f"{'':14}" + "".join(f"{title:>10}" for title in _COLUMNS.values()), flush=True)
 
 
 def print_row(name: str, figures: dict[str, Any]) -> None:
     """Print the figures of one run, or medians."""
-    print(f"{name:10}" + "".join(f"{figures[column]:>10}" for column in _COLUMNS), flush=True)
+    print(f"{name:14}" + "".join(f"{figures[column]:>10}" for column in _COLUMNS), flush=True)
 
 
-def print_ratios(figures: dict[str, Any], floor: dict[str, Any]) -> None:
-    """Print what is a multiple of the bare loop's."""
+def print_ratios(name: str, figures: dict[str, Any], other: str, floor: dict[str, Any]) -> None:
+    """Print of which multiple of another one's figures these are."""
     shown = {"wall_s", "requests", "nova_s", "cpu_ms_per_instance", "locked_median_s"}
     cells = [
         f"{figures[column] / floor[column]:.2f} x" if column in shown and floor[column] else ""
         for column in _COLUMNS
     ]
-    print(f"{'':10}" + "".join(f"{cell:>10}" for cell in cells), flush=True)
+    print(f"{f'{name} / {other}':14}" + "".join(f"{cell:>10}" for cell in cells), flush=True)
 
 
 def write_json(path: pathlib.Path, results: list[dict[str, Any]]) -> None:

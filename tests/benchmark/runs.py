@@ -55,6 +55,7 @@ class Figures:
             "locked_95_s": _quantile(self.locked, 0.95),
             "requests": sum(self.usage.counts.values()),
             "nova_s": round(sum(self.usage.seconds.values()), 1),
+            "tokens": self.usage.tokens,
             "cpu_ms_per_instance": round(1000 * self.cpu, 1),
             "memory_mib": round(self.memory, 1),
             "memory_at_rest_mib": round(self.memory_at_rest, 1),
@@ -81,11 +82,12 @@ def run_floor(cloud: BenchmarkCloud, threads: int) -> Figures:
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     found = json.loads(done.stdout)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    usage = cloud.read_usage()
     return Figures(
         found["wall"],
         found["first"],
         found["locked"],
-        cloud.read_usage(),
+        usage,
         cpu=cpu / sum(map(len, cloud.hosts.values())),
     )
 
@@ -172,6 +174,7 @@ def _measure(cloud: BenchmarkCloud, process: Process, connection: _Connection) -
         raise SystemExit(
             f"{len(vmoves)} of {count} instances, not recovered: {wrong[:3]}\n{process.output[-3000:]}"
         )
+    usage = cloud.read_usage()
     times = [
         [datetime.datetime.fromisoformat(vmove[name]) for name in ("start_time", "end_time")]
         for vmove in vmoves
@@ -179,8 +182,8 @@ def _measure(cloud: BenchmarkCloud, process: Process, connection: _Connection) -
     return Figures(
         wall.total_seconds(),
         (min(begin for begin, _end in times) - notified_at).total_seconds(),
-        [(end - begin).total_seconds() for begin, end in times],
-        cloud.read_usage(),
+        usage.locked or [(end - begin).total_seconds() for begin, end in times],
+        usage,
         cpu=cpu / count,
         memory=process.read_memory("VmHWM"),
         memory_at_rest=at_rest,

@@ -7,7 +7,7 @@ import pathlib
 import pytest
 
 from tests.benchmark import report
-from tests.benchmark.clouds import Usage
+from tests.benchmark.clouds import Usage, summarize
 from tests.benchmark.runs import Figures
 
 
@@ -32,13 +32,13 @@ def test_the_median_of_several_runs() -> None:
 
 def test_the_ratios(capsys: pytest.CaptureFixture[str]) -> None:
     floor, engine = _figures(10.0).to_dict(), _figures(15.0).to_dict()
-    report.print_ratios(engine, floor)
+    report.print_ratios("engine", engine, "floor", floor)
     assert "1.50 x" in capsys.readouterr().out
 
 
 def test_a_figure_that_the_cloud_does_not_tell_has_no_ratio(capsys: pytest.CaptureFixture[str]) -> None:
     figures = _figures().to_dict() | {"nova_s": 0}
-    report.print_ratios(figures, figures)
+    report.print_ratios("engine", figures, "floor", figures)
     assert capsys.readouterr().out.count(" x") == 3  # wall, locked and CPU; no request was counted
 
 
@@ -53,3 +53,26 @@ def test_all_runs_are_written(tmp_path: pathlib.Path) -> None:
 def test_the_ideal_time(instances: int, hosts: int, threads: int, ideal: int) -> None:
     options = argparse.Namespace(cloud="simulator", instances=instances, hosts=hosts, latency=1.0)
     assert report.describe(options, threads).endswith(f"ideal {ideal} s")
+
+
+def test_the_request_log_tells_how_long_each_was_locked() -> None:
+    def build_entry(action: str, time: float, path: str = "/v2.1/servers/a/action") -> dict[str, object]:
+        path = path.replace("/a/", "/6f1de1b2-0c1c-4e57-9a5c-2b61d7f0a001/")
+        return {
+            "service": "nova",
+            "method": "POST",
+            "path": path,
+            "action": action,
+            "time": time,
+            "seconds": 0.5,
+            "status": 202,
+        }
+
+    found = summarize(
+        [build_entry("lock", 10.0), build_entry("evacuate", 10.5), build_entry("unlock", 14.0)], 1
+    )
+    assert (found.first_lock, found.locked, found.tokens) == (10.0, [4.0], 1)
+    assert found.counts == {
+        f"POST /servers/{{id}}/action {name}": 1 for name in ("lock", "evacuate", "unlock")
+    }
+    assert sum(found.seconds.values()) == 1.5
