@@ -16,7 +16,7 @@ TRUE = frozenset({"1", "t", "true", "on", "y", "yes"})
 
 
 def list_servers(cloud: Cloud, request: Request) -> Response:
-    """GET /servers/detail, newest first."""
+    """GET /servers/detail, or GET /servers, newest first."""
     wanted = request.parameters
     all_tenants = wanted.get("all_tenants", "0").lower() not in ("0", "false", "")
     if all_tenants:
@@ -34,7 +34,10 @@ def list_servers(cloud: Cloud, request: Request) -> Response:
         request, wanted_servers, lambda server: server.uuid, "marker [{}] not found", cloud.options.max_limit
     )
     texts = [json.dumps(view) for view in _view_in_down_cells(cloud, request)]
-    texts += [views.server_json(cloud, request, server) for server in servers]
+    if request.path.endswith("/detail"):
+        texts += [views.server_json(cloud, request, server) for server in servers]
+    else:
+        texts += [json.dumps(views.short_server_view(request, server)) for server in servers]
     links = ""
     if following:
         href = f"{request.base_url}{request.path}?{following}"

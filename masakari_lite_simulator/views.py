@@ -74,6 +74,11 @@ def server_json(cloud: Cloud, request: Request, server: Server) -> str:
     return text
 
 
+def short_server_view(request: Request, server: Server) -> dict[str, Any]:
+    """Return a server in a list without details."""
+    return {"id": server.uuid, "name": server.name, "links": _links(request, f"servers/{server.uuid}")}
+
+
 def server_view(request: Request, server: Server, host_status: str, node: str) -> dict[str, Any]:
     """Return a server's fields; `host_status` is empty for a caller who is not an admin."""
     state = status(server)

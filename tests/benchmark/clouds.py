@@ -154,9 +154,7 @@ class RealCloud(BenchmarkCloud):
     def read_usage(self) -> Usage:
         log = self.settings.path("log", REQUEST_LOG)
         user = self._cloud.masakari.user
-        found = [
-            entry for _offset, entry in requestlog.read(log, self._offset) if entry.get("user") == user
-        ]
+        found = [entry for _offset, entry in requestlog.read(log, self._offset) if entry.get("user") == user]
         return summarize(found, requestlog.count(log, self._offset).tokens.get(user, 0))
 
 

@@ -38,3 +38,13 @@ def test_the_record_is_deleted_with_the_instance(site, masakari, owner, dead):
         assert masakari.send("GET", f"/servers/{server}").status == 404
         assert masakari.evacuations(server) == []
     assert masakari.migrations(instance_uuid=server, changes_since="2020-01-01T00:00:00Z") == []
+
+
+def test_while_its_destination_does_not_go_on_nothing_says_that_it_has_arrived(site, masakari, dead):
+    """As when the destination dies: no compute is left then to change the record."""
+    with site.held_rebuild([dead() for _ in range(3)]) as server:
+        record, found = masakari.evacuations(server)[0], masakari.server(server)
+        assert (record["status"], record["dest_compute"]) == ("pre-migrating", site.living)
+        assert host_of(found) == site.failing
+        assert found["OS-EXT-STS:task_state"].startswith("rebuild")
+    assert host_of(site.finish(server)) == site.living

@@ -129,6 +129,31 @@ def test_changes_since_can_leave_the_deleted_out(masakari, server, deleted):
     assert deleted not in found
 
 
+def test_the_list_without_details_has_what_has_changed_on_a_host(site, masakari, server, deleted):
+    query = {"all_tenants": 1, "host": site.living, "limit": 1000}
+    found = masakari.get("/servers", **query, **{"changes-since": BEGINNING})["servers"]
+    assert {server, deleted} <= set(ids(found))
+    assert {name for one in found for name in one} == {"id", "name", "links"}
+    updated = masakari.server(server)["updated"]
+    since = later(updated, 1)
+    assert server not in ids(masakari.get("/servers", **query, **{"changes-since": since})["servers"])
+    elsewhere = query | {"host": site.failing, "changes-since": BEGINNING}
+    assert server not in ids(masakari.get("/servers", **elsewhere)["servers"])
+
+
+def test_an_owners_lock_is_a_change(site, masakari, owner, alive):
+    server = alive()
+    updated = masakari.server(server)["updated"]
+    query = {"all_tenants": 1, "host": site.living, "changes-since": later(updated, 1)}
+
+    def is_listed():
+        assert owner.act(server, "lock").status == 202
+        assert owner.act(server, "unlock").status == 202
+        return server in ids(masakari.get("/servers", **query)["servers"])
+
+    site.until(is_listed, "a change after the second of its last one")
+
+
 def test_an_admin_can_list_the_deleted_only(masakari, server, deleted):
     found = ids(masakari.servers(all_tenants=1, deleted="true"))
     assert deleted in found
