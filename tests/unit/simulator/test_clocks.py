@@ -53,6 +53,8 @@ def test_the_date_may_be_missing(simulator, ask):
 def test_novas_times_are_by_its_own_clock(simulator, clock, ask):
     simulator.options.nova_clock_offset = HOUR / 2
     server = simulator.cloud.add_server("compute-1")
+    with simulator.cloud.up_to_date():
+        simulator.cloud.update(server, locked_by="owner")
     now = find_time(clock, HOUR / 2)
     (service,) = ask("/os-services", host="compute-1").json()["services"]
     assert datetime.datetime.fromisoformat(service["updated_at"]).replace(tzinfo=datetime.UTC) == now
