@@ -26,7 +26,7 @@ from oslo_service import backend  # noqa: E402
 
 backend.init_backend(backend.BackendType.EVENTLET)
 
-from tests.benchmark import clouds, report, runs, upstream  # noqa: E402
+from tests.benchmark import chart, clouds, report, runs, upstream  # noqa: E402
 
 _TRANSPORT = "MASAKARI_LITE_TEST_TRANSPORT"
 
@@ -53,9 +53,10 @@ def parse() -> argparse.Namespace:
         metavar="SECONDS",
         help="Masakari's own engine too, on the real cloud, with these wait_period_after_service_update",
     )
-    add("--only", choices=["floor", "engine"], help="only one of them")
+    add("--only", nargs="+", metavar="NAME", help="only these: floor, engine, masakari-SECONDS")
     add("--option", action="append", default=[], help="of the engine: group__name=value; may be repeated")
     add("--json", type=pathlib.Path, help="write all figures to this file")
+    add("--svg", type=pathlib.Path, help="draw the medians into this file")
     add("--keep", type=pathlib.Path, help="keep the engine's logs and journals in this directory")
     options = parser.parse_args()
     if options.masakari and options.cloud != "real":
@@ -69,6 +70,8 @@ def main() -> int:
     results = [result for threads in options.threads for result in compare(options, threads)]
     if options.json:
         report.write_json(options.json, results)
+    if options.svg:
+        chart.draw(options.svg, results)
     return 0
 
 
@@ -97,9 +100,8 @@ def compare(options: argparse.Namespace, threads: int) -> list[dict[str, Any]]:
 
 def name_all(options: argparse.Namespace) -> list[str]:
     """Return what is compared."""
-    if options.only:
-        return [options.only]
-    return ["floor", "engine", *(f"masakari-{wait}" for wait in options.masakari)]
+    names = ["floor", "engine", *(f"masakari-{wait}" for wait in options.masakari)]
+    return [name for name in names if not options.only or name in options.only]
 
 
 def run(name: str, options: argparse.Namespace, threads: int, number: int) -> runs.Figures:

@@ -43,11 +43,13 @@ def run(cloud: RealCloud, threads: int, wait: int, directory: pathlib.Path) -> F
         done = subprocess.run(
             [virtualenv / "bin/python", _CLIENT],
             input=json.dumps(order),
-            stdout=subprocess.PIPE,
+            capture_output=True,
             text=True,
-            check=True,
+            check=False,
             timeout=_LIMIT,
         )
+        if done.returncode:
+            raise SystemExit(f"Masakari could not be notified: {done.stderr}")
         found = json.loads(done.stdout.splitlines()[-1])
         if set(found["statuses"]) != {"finished"}:
             raise SystemExit(f"Masakari: {found['statuses']}\n{engine.output[-3000:]}")
@@ -130,4 +132,4 @@ def _running(virtualenv: pathlib.Path, config: pathlib.Path, directory: pathlib.
 def _listens(engine: Program) -> bool:
     if not engine.is_running:
         raise SystemExit(f"Masakari's engine has ended: {engine.output[-3000:]}")
-    return "Starting masakari-engine" in engine.output
+    return "Starting ha_engine" in engine.output

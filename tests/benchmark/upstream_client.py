@@ -55,7 +55,7 @@ def main() -> None:
 
 
 def _create_host(admin, segment, name):
-    attributes = {"type": "COMPUTE", "control_attributes": "none", "failover_segment_id": segment.uuid}
+    attributes = {"type": "COMPUTE", "control_attributes": "none", "failover_segment": segment}
     return _create(objects.Host, admin, name=name, reserved=False, on_maintenance=False, **attributes)
 
 

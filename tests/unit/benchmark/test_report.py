@@ -6,7 +6,7 @@ import pathlib
 
 import pytest
 
-from tests.benchmark import report
+from tests.benchmark import chart, report
 from tests.benchmark.clouds import Usage, summarize
 from tests.benchmark.runs import Figures
 
@@ -76,3 +76,12 @@ def test_the_request_log_tells_how_long_each_was_locked() -> None:
         f"POST /servers/{{id}}/action {name}": 1 for name in ("lock", "evacuate", "unlock")
     }
     assert sum(found.seconds.values()) == 1.5
+
+
+def test_a_chart_of_the_medians(tmp_path: pathlib.Path) -> None:
+    results = [
+        {"name": name, "scenario": "real: 30 instances", **_figures(wall, lock=3).to_dict()}
+        for name, wall in (("floor", 20.0), ("engine", 21.5), ("masakari-5", 80.0))
+    ]
+    chart.draw(tmp_path / "chart.svg", results)
+    assert (tmp_path / "chart.svg").read_text().startswith("<?xml")
