@@ -63,7 +63,7 @@ _OPTS = [
         min=0.01,
         mutable=True,
         help="Seconds between two polls of Nova while waiting for a service or for evacuations, at most. One "
-        "poll serves all instances of a host. Evacuations are polled sooner, up to ten times a second, while "
+        "poll serves all failed hosts. Evacuations are polled sooner, up to ten times a second, while "
         "Nova answers so quickly that all polls together take a twentieth of its time.",
     ),
     cfg.IntOpt(
