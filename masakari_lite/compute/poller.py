@@ -39,7 +39,7 @@ class HostPoller:
         self._evacuations: dict[str, Migration] = {}  # the newest away from the host, by instance uuid
         self._instances: dict[str, Instance | None] = {}  # by uuid; None: deleted
         self._fetched_at: dict[str, float] = {}  # when each instance was asked for last
-        self._changed_at: dict[str, float] = {}  # when each was last listed among those that have changed
+        self._changed_at: dict[str, float] = {}  # when each was last seen to have changed
         self._changes_at = 0.0  # when that list was asked for last
         self._changes_as_of: datetime.datetime | None = None  # by Nova's clock
         self._clock: clocks.Reading | None = None  # Nova's
@@ -194,6 +194,8 @@ class HostPoller:
         self.doubt = doubt
 
     def _add_evacuations(self, records: list[Migration]) -> None:
+        # somebody else may have evacuated it: what has left the host is not listed among its changes
+        self._changed_at |= dict.fromkeys((record.instance_uuid for record in records), time.monotonic())
         for record in records:
             known = self._evacuations.get(record.instance_uuid)
             if known is None or known.id <= record.id:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.harness.monitor import HOST
 from tests.harness.site import VERIFY_INTERVAL, Site
 
 CHECK_PERIOD = 10 * VERIFY_INTERVAL
@@ -116,3 +117,22 @@ def test_one_that_was_deleted_after_the_first_list_is_ignored(build_site: Callab
     ended = site.engine.wait(uuid)
     assert site.vmove(ended, waiting)["reason"] == "deleted"
     assert not site.evacuations(waiting)
+
+
+def test_one_that_somebody_else_has_evacuated_after_the_first_list_is_not_locked(
+    build_site: Callable[..., Site],
+) -> None:
+    site = build_site(cloud={"evacuation_latency": 600}, host_failure_recovery_threads=1)
+    servers = site.add(2)
+    uuid = site.begin()
+    (waiting,) = [server for server in servers if not server.locked]
+    with site.cloud.up_to_date():
+        done = {"migration_type": "evacuation", "source": HOST, "dest": "compute-3", "status": "done"}
+        site.cloud.set_migration(site.cloud.add_migration(waiting, **done), status="done")
+        site.cloud.update(waiting, host="compute-3")
+    polls = site.simulator.requests.count("migration.list")
+    site.until(lambda: site.simulator.requests.count("migration.list") >= polls + 2)
+    site.clock.leap(600)
+    ended = site.engine.wait(uuid)
+    assert site.vmove(ended, waiting)["message"] == "it is on compute-3 already"
+    assert site.simulator.requests.count("server.lock") == 1
