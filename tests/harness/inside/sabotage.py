@@ -10,7 +10,7 @@ from masakari_lite.engine import selection
 from masakari_lite.journal import ownership
 from masakari_lite.journal.tables import NotificationRow
 from masakari_lite.journal.vmoves import VMoves
-from masakari_lite.models import JsonDict, NotificationStatus, Step
+from masakari_lite.models import NotificationStatus, Step
 from masakari_lite.recovery.host import states
 from masakari_lite.recovery.host.evacuation import _Evacuation
 from masakari_lite.recovery.host.request import EvacuationRequest
@@ -60,11 +60,12 @@ def _keep_locks() -> None:
 
 
 def _unlock_everybody() -> None:
-    def complete(complete: Callable[..., None], lock: Any, ending: JsonDict) -> None:
-        complete(lock, ending)
+    def end(end: Callable[..., None], lock: Any, *arguments: Any, **options: Any) -> None:
+        end(lock, *arguments, **options)
         lock._nova.servers.unlock(lock._vmove.uuid)
 
-    _wrap(InstanceLock, "complete", complete)
+    _wrap(InstanceLock, "complete", end)
+    _wrap(InstanceLock, "remove", end)
 
 
 def _trust_second_sight() -> None:
