@@ -119,7 +119,7 @@ class HostPoller:
         return {instance.uuid: instance for instance in self._nova.servers.list_arrived(host, moment)}
 
     def fetch_instance(self, uuid: str) -> Instance | None:
-        """Ask for one instance now, where the snapshot may be too old; None when it was deleted."""
+        """Ask for one instance now, where what is known may be too old; None when it was deleted."""
         asked_at = time.monotonic()
         found: Instance | None = None
         with contextlib.suppress(exceptions.InstanceNotFound):
@@ -187,6 +187,7 @@ class HostPoller:
         except exceptions.NovaError as error:
             self._outage.begin(error)
             return False
+        self._outage.end()
         return True
 
     def _note_doubt(self, doubt: str) -> None:

@@ -64,7 +64,8 @@ _OPTS = [
         mutable=True,
         help="Seconds between two polls of Nova while waiting for a service or for evacuations, at most. One "
         "poll serves all failed hosts. Evacuations are polled sooner, up to ten times a second, while "
-        "Nova answers so quickly that all polls together take a twentieth of its time.",
+        "Nova answers so quickly that all polls together take a twentieth of its time. Instances that have "
+        "arrived are verified every 60 of these intervals, and when the last one of their host has arrived.",
     ),
     cfg.IntOpt(
         "wait_period_after_power_off",

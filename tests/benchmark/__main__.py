@@ -101,6 +101,9 @@ def compare(options: argparse.Namespace, threads: int) -> list[dict[str, Any]]:
 def name_all(options: argparse.Namespace) -> list[str]:
     """Return what is compared."""
     names = ["floor", "engine", *(f"masakari-{wait}" for wait in options.masakari)]
+    unknown = sorted(set(options.only or ()) - set(names))
+    if unknown:
+        raise SystemExit(f"--only {' '.join(unknown)}: there are only {', '.join(names)} (see --masakari)")
     return [name for name in names if not options.only or name in options.only]
 
 

@@ -28,7 +28,6 @@ class Verification:
     def __init__(self, context: RecoveryContext) -> None:
         self._context = context
         self._unverified: dict[str, VMove] = {}
-        self._verifying = threading.Lock()
         self._verified_at = time.monotonic()
 
     def add(self, vmove: VMove) -> None:
@@ -55,14 +54,13 @@ class Verification:
         :raises JournalError: when a final status could not be written
         :raises ClaimLost: when another engine has claimed the notification
         """
-        with self._verifying:
-            begun_at = time.monotonic()
-            for remark, vmoves in self._find_confirmed([*self._unverified.values()]).items():
-                self._complete(vmoves, remark)
-                for vmove in vmoves:
-                    del self._unverified[vmove.instance_uuid]
-            self._verified_at = begun_at
-            return [*self._unverified.values()]
+        begun_at = time.monotonic()
+        for remark, vmoves in self._find_confirmed([*self._unverified.values()]).items():
+            self._complete(vmoves, remark)
+            for vmove in vmoves:
+                del self._unverified[vmove.instance_uuid]
+        self._verified_at = begun_at
+        return [*self._unverified.values()]
 
     def _verify_until(self, end: threading.Event) -> None:
         while not end.wait(_EVERY * self._context.conf.verify_interval):
