@@ -31,6 +31,7 @@ class Journal:
 
         :raises JournalOutdated: when a server's database has not the schema of this release
         """
+        self._file: sa.Connection | None = None
         with connection.translated(conf):
             manager = connection.connect(conf)
             self._engine: sa.Engine = manager.writer.get_engine()
@@ -39,10 +40,12 @@ class Journal:
             is_sqlite = self._engine.dialect.name == "sqlite"
             if is_sqlite:
                 schema.upgrade_file(self._engine)
+                self._file = connection.open_file(self._engine)
             else:
                 schema.check(self._engine)
                 connection.commit_each_statement(self._engine)
-        self.transactions = Transactions(conf, manager.writer.get_sessionmaker(), is_sqlite)
+        sessions = functools.partial(manager.writer.get_sessionmaker(), bind=self._file)
+        self.transactions = Transactions(conf, sessions, is_sqlite)
         self.clock = clock.build_clock(self._engine.dialect, self.transactions.run)
         self.vmoves = VMoves(self.transactions, self.clock)
         self.notifications = Notifications(self.transactions, self.clock, self.vmoves)
@@ -54,6 +57,8 @@ class Journal:
 
     def close(self) -> None:
         """Close the connections."""
+        if self._file:
+            self._file.close()
         self._engine.dispose()
 
     def ping(self) -> None:

@@ -24,7 +24,7 @@ class Transactions:
     def __init__(self, conf: cfg.ConfigOpts, sessions: Callable[[], orm.Session], is_sqlite: bool) -> None:
         self._conf = conf
         self._sessions = sessions
-        # SQLite has one writer at a time and waits for it without letting other green threads run
+        # all share one connection to a SQLite file
         self._lock = threading.Lock() if is_sqlite else contextlib.nullcontext()
         self._outage = OutageReporter(
             LOG, "The journal's database does not answer", "The journal's database answers again"
@@ -50,8 +50,7 @@ class Transactions:
         def transact() -> T:
             nonlocal lost
             try:
-                with self._lock:
-                    result = self._transact(work)
+                result = self._transact(work)
             except Exception as error:
                 if connection.is_unreachable(error):
                     lost += 1
@@ -73,5 +72,5 @@ class Transactions:
             return self._transact(work)
 
     def _transact(self, work: Callable[[orm.Session], T]) -> T:
-        with self._sessions() as session, session.begin():
+        with self._lock, self._sessions() as session, session.begin():
             return work(session)

@@ -42,10 +42,15 @@ def copy(template: pathlib.Path, directory: pathlib.Path) -> None:
         database.execute("UPDATE notifications SET created_at = ?", (str(timeutils.utcnow()),))
 
 
+def find_count(directory: pathlib.Path) -> pathlib.Path:
+    """Return the file in which the engines count the transactions that have changed it, by a byte each."""
+    return directory / "writes"
+
+
 def count_writes(directory: pathlib.Path) -> int:
-    """Tell how many transactions have changed it: SQLite counts them in the header of its file."""
-    with (directory / FILE).open("rb") as file:
-        return int.from_bytes(file.read(28)[24:], "big")
+    """Tell how many transactions of engines have changed it."""
+    path = find_count(directory)
+    return path.stat().st_size if path.exists() else 0
 
 
 _UNCHECKED = "SELECT 1 FROM vmoves WHERE recheck_at IS NOT NULL"
@@ -67,7 +72,7 @@ def is_over(directory: pathlib.Path, is_failing: bool, is_checked: bool) -> bool
     return status.is_final if is_failing else not status.is_active
 
 
-# not read-only: what a crash left half written is rolled back by whoever opens it next
+# not read-only: what a crash left in the log beside it is taken over by whoever opens it next
 @contextlib.contextmanager
 def _open(directory: pathlib.Path) -> Iterator[sqlite3.Connection]:
     path = f"file:{directory / FILE}?mode=rw"

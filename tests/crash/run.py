@@ -106,7 +106,9 @@ class Run:
         if kill and (moment := kill.kind.tripwire):
             trap = {"moment": moment, "at": kill.at, "signal": signal.SIGKILL}
         arguments = ("--config-file", str(self._settings))
-        return self._zygote.start(self._log, *arguments, trap=trap, mistake=self.outcome.spec.mistake)
+        count = str(journal.find_count(self._directory))
+        mistake = self.outcome.spec.mistake
+        return self._zygote.start(self._log, *arguments, trap=trap, count=count, mistake=mistake)
 
     def _watch(self, engine: EngineProcess, kill: Kill | None) -> bool:
         """Wait until the engine crashes or the recovery is over; tells whether it crashed."""

@@ -96,7 +96,7 @@ class Zygote:
         """Fork an engine.
 
         :param log: the file to which its output is appended
-        :param order: ``mistake`` and ``trap``, for what is put into it (see inside/)
+        :param order: ``mistake``, ``trap`` and ``count``, for what is put into it (see inside/)
         """
         number = next(self._numbers)
         self._awaited[number] = event.Event()

@@ -75,6 +75,7 @@ def run_engine(order: dict[str, Any]) -> int:
     sys.argv = [engine.PROG, *order["arguments"]]
     sys.modules["sabotage"].commit(order.get("mistake"))
     sys.modules["tripwire"].lay(order.get("trap"))
+    sys.modules["tripwire"].count(order.get("count"))
     return engine.main()
 
 

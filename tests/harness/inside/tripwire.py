@@ -25,6 +25,16 @@ def lay(trap: dict[str, Any] | None) -> None:
         MOMENTS[trap["moment"]](_Countdown(trap["at"], trap["signal"]))
 
 
+def count(path: str | None) -> None:
+    """Note each change of the journal that is committed in a file, by one byte.
+
+    :param path: of the file; None counts nothing
+    """
+    if path is not None:
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        _watch_commits(before=_nothing, after=lambda: os.write(file, b"."))
+
+
 class _Countdown:
     """Sends the signal when it is called for the n-th time."""
 
@@ -53,18 +63,18 @@ def _after_commit(count: _Countdown) -> None:
     _watch_commits(before=_nothing, after=count)
 
 
-def _watch_commits(before: Callable[[], None], after: Callable[[], None]) -> None:
+def _watch_commits(before: Callable[[], object], after: Callable[[], object]) -> None:
     """Look at the commits that write something: the journal ends with a commit what it only reads, too."""
     original = default.DefaultDialect.do_commit
-    is_write = False
+    is_write, mark = False, object()
 
     def note_write(connection: sa.Connection, _cursor: object, statement: str, *_rest: object) -> None:
         if statement.lstrip().upper().startswith(_WRITES):
-            connection.info["has_written"] = True
+            connection.info[mark] = True
 
     def note_commit(connection: sa.Connection) -> None:
         nonlocal is_write
-        is_write = connection.info.pop("has_written", False)
+        is_write = connection.info.pop(mark, False)
 
     def do_commit(dialect: default.DefaultDialect, raw: Any) -> None:
         nonlocal is_write
