@@ -1,12 +1,13 @@
 """Polling evacuation records: one request at a time for all the hosts that an engine recovers."""
 
+import collections
+import contextlib
 import datetime
 import logging
-import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
-from masakari_lite import clocks, exceptions
+from masakari_lite import clocks, concurrency, exceptions
 from masakari_lite.compute.migrations import Migrations
 from masakari_lite.compute.pace import Pace
 from masakari_lite.models import Migration
@@ -28,26 +29,24 @@ Receive = Callable[[list[Migration]], None]
 class EvacuationPoller:
     """Polls for all green threads that wait for an evacuation, whichever host it is from.
 
-    The first of them polls when that is due, the others wait for it. What a poll costs Nova follows the
-    evacuations that run, and not the hosts: with several of them it lists what has changed of all evacuation
-    records, which are theirs or another engine's. How soon the next one is due depends on how quickly Nova
-    answers.
+    What that costs Nova follows the evacuations that run, and not the hosts: with several of them it lists
+    what has changed of all evacuation records, which are theirs or another engine's. How soon the next poll
+    is due depends on how quickly Nova answers.
     """
 
     def __init__(self, migrations: Migrations, pace: Pace) -> None:
         self._migrations = migrations
         self._pace = pace
-        self._polling = threading.Lock()  # held by the one that polls, and waits for its turn to do so
         self._hosts: dict[str, Receive] = {}
+        self._waiting = 0
+        self.is_polling = False
         self._clock: clocks.Reading | None = None  # Nova's
         self._as_of: datetime.datetime | None = None  # of the last poll that was answered, by Nova's clock
         self._as_of_with_margin: datetime.datetime | None = None  # and of the last one that had the margin
         self._margin_at = self._polled_at = 0.0
         self._outage = OutageReporter(LOG, "Evacuations cannot be polled", "Evacuations are polled again")
-        self.generation = 0
-        """Grows with each poll."""
-        self.is_answered = True
-        """Whether Nova has answered the last one."""
+        self.answered_at = 0.0
+        """When Nova was last asked, by ``time.monotonic()``, and has answered; 0 when it does not."""
 
     def follow(self, host: str, clock: clocks.Reading, receive: Receive) -> None:
         """Poll the evacuations from a host, too.
@@ -66,19 +65,38 @@ class EvacuationPoller:
         """Poll them no more."""
         self._hosts.pop(host, None)
 
-    def poll_after(self, generation: int, interval: float) -> int:
-        """Return a generation later than that one; poll when that is due.
+    @contextlib.contextmanager
+    def polled(self, interval: float) -> Iterator[None]:
+        """Have the hosts polled until the block ends, by a green thread for all that wait.
 
         :param interval: seconds from one poll to the next, at most
         """
-        with self._polling:
-            if self.generation == generation:
+        self._waiting += 1
+        if not self.is_polling:
+            self.is_polling = True
+            concurrency.spawn(self._poll_repeatedly, interval)
+        try:
+            yield
+        finally:
+            self._waiting -= 1
+
+    def poll(self, interval: float) -> None:
+        """Poll now.
+
+        :param interval: seconds from one poll to the next, at most
+        """
+        self._polled_at = time.monotonic()
+        self._poll(interval)
+        self._pace.note(time.monotonic() - self._polled_at, interval)
+
+    def _poll_repeatedly(self, interval: float) -> None:
+        try:
+            while self._waiting:
                 self._pace.wait(self._polled_at, interval)
-                self._polled_at = time.monotonic()
-                self._poll(interval)
-                self._pace.note(time.monotonic() - self._polled_at, interval)
-                self.generation += 1
-            return self.generation
+                if self._waiting:
+                    self.poll(interval)
+        finally:
+            self.is_polling = False
 
     def _poll(self, interval: float) -> None:
         if self._clock is None or self._as_of is None or self._as_of_with_margin is None:
@@ -89,16 +107,23 @@ class EvacuationPoller:
         try:
             records = self._list(since)
         except exceptions.NovaError as error:
-            self.is_answered = False
+            self.answered_at = 0.0
             self._outage.begin(error)
             return
-        self.is_answered = True
+        self.answered_at = self._polled_at
         self._outage.end()
         self._as_of = now
         if has_margin:
             self._as_of_with_margin, self._margin_at = now, self._polled_at
+        self._hand_out(records)
+
+    def _hand_out(self, records: list[Migration]) -> None:
+        by_host = collections.defaultdict(list)
+        for record in records:
+            by_host[record.source_host].append(record)
         for host, receive in [*self._hosts.items()]:
-            receive([record for record in records if record.source_host == host])
+            if host in by_host:
+                receive(by_host[host])
 
     def _list(self, since: datetime.datetime) -> list[Migration]:
         only = next(iter(self._hosts)) if len(self._hosts) == 1 else None

@@ -8,6 +8,7 @@ from oslo_config import cfg
 
 from masakari_lite import exceptions
 from masakari_lite.compute import cells, responses
+from masakari_lite.compute.arrivals import Arrivals
 from masakari_lite.compute.client import NovaClient
 from masakari_lite.compute.evacuations import EvacuationPoller
 from masakari_lite.compute.host_servers import HostServers
@@ -31,6 +32,7 @@ class NovaAPI:
     :ivar servers: ``/servers``
     :ivar migrations: ``/os-migrations``
     :ivar evacuations: polls the records of all hosts that are recovered
+    :ivar arrivals: lists what has arrived on other hosts, for all recoveries
     :ivar host_servers: all servers of a host, compared with what its hypervisor has
     """
 
@@ -41,6 +43,7 @@ class NovaAPI:
         :raises ConfigurationError: when the configuration does not say how to authenticate
         """
         self._use(NovaClient(conf, is_stopping))
+        self.arrivals = Arrivals(self.servers, Pace())
         self.evacuations = EvacuationPoller(self.migrations, Pace())
 
     def _use(self, client: NovaClient) -> None:

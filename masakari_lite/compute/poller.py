@@ -6,12 +6,13 @@ import logging
 import math
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import TypeVar
 
 from masakari_lite import clocks, exceptions
 from masakari_lite.compute.evacuations import CLOCK_MARGIN
 from masakari_lite.compute.nova import NovaAPI
+from masakari_lite.compute.pace import SHORTEST
 from masakari_lite.models import Instance, Migration
 from masakari_lite.outage import OutageReporter
 
@@ -22,9 +23,9 @@ T = TypeVar("T")
 class HostPoller:
     """Keeps what Nova has shown of one host's instances and their evacuation records, for all green threads.
 
-    Every waiting green thread calls ``wait_for()``, which polls the evacuation records. An instance is asked
-    for by itself, where its record does not say enough. So nothing that a recovery asks for grows with the
-    cloud. A poll that is not answered leaves what is known as it was.
+    A green thread waits in ``wait_for()`` while the evacuation records are polled for all. An instance is
+    asked for by itself, where its record does not say enough. So nothing that a recovery asks for grows with
+    the cloud. A poll that is not answered leaves what is known as it was.
     """
 
     def __init__(self, nova: NovaAPI, host: str, interval: float) -> None:
@@ -40,6 +41,7 @@ class HostPoller:
         self._instances: dict[str, Instance | None] = {}  # by uuid; None: deleted
         self._fetched_at: dict[str, float] = {}  # when each instance was asked for last
         self._changed_at: dict[str, float] = {}  # when each was last seen to have changed
+        self._news: dict[str, threading.Event] = {}  # by uuid: set when a poll has news of the instance
         self._changes_at = 0.0  # when that list was asked for last
         self._changes_as_of: datetime.datetime | None = None  # by Nova's clock
         self._clock: clocks.Reading | None = None  # Nova's
@@ -105,18 +107,19 @@ class HostPoller:
         is_changed = self._fetched_at.get(uuid, -math.inf) < self._changed_at.get(uuid, -math.inf)
         return self.fetch_instance(uuid) if known is None or is_changed else known
 
-    def list_arrived(self, host: str, since: float) -> dict[str, Instance]:
-        """List the instances that have arrived on another host, by uuid, and whatever else has changed there.
+    def list_arrived(self, hosts: Collection[str], since: float) -> dict[str, Instance]:
+        """List the instances that have arrived on other hosts, by uuid, and whatever else has changed there.
 
         Where the clocks of Nova's servers differ some may be left out.
 
         :param since: by ``time.monotonic()``
+        :raises NovaError: when Nova does not list one of them
         """
         now = self._read_clock()
         if now is None:
             return {}
         moment = now - datetime.timedelta(seconds=time.monotonic() - since)
-        return {instance.uuid: instance for instance in self._nova.servers.list_arrived(host, moment)}
+        return self._nova.arrivals.list_on(hosts, moment, self._interval)
 
     def fetch_instance(self, uuid: str) -> Instance | None:
         """Ask for one instance now, where what is known may be too old; None when it was deleted."""
@@ -138,35 +141,48 @@ class HostPoller:
         self._add_evacuations(found)
         return found
 
-    def wait_for(self, check: Callable[[], T | None], timeout: float, what: str) -> T:
-        """Wait until ``check`` gives an answer, calling it again after each poll.
+    def wait_for(self, uuid: str, check: Callable[[], T | None], timeout: float, what: str) -> T:
+        """Wait until ``check`` gives an answer.
 
+        It is called at once, and again when a poll has news of the instance, or has had none for an interval.
+
+        :param uuid: of the instance
         :param check: asks ``get_evacuation()`` and ``get_instance()``
         :param timeout: the longest to wait, in seconds
         :param what: is waited for, in words, for the error
         :raises WaitTimeout: when the time has passed
         :raises ClaimLost: when another engine may resume the recovery of the host
         """
-        waited = 0.0
-        evacuations = self._nova.evacuations
-        generation = evacuations.generation
-        while True:
-            asked_at = time.monotonic()
-            generation = evacuations.poll_after(generation, self._interval)
-            self._nova.client.check_guard()  # who may not act any more need not wait either
-            answer: T | None = None
-            try:
-                answer = check()
-                is_answered = evacuations.is_answered
-            except exceptions.NovaError as error:
-                self._outage.begin(error)
-                is_answered = False
-            if answer is not None:
-                return answer
-            # time in which Nova did not answer must not count as time in which nothing happened
-            waited += min(time.monotonic() - asked_at, 2 * self._interval)
-            if waited >= timeout and is_answered and self._has_cell_answered():
-                raise exceptions.WaitTimeout(f"{what}: not within {timeout:g} s")
+        evacuations, news = self._nova.evacuations, threading.Event()
+        waited, began = 0.0, time.monotonic()
+        with evacuations.polled(self._interval), self._told_by(news, uuid):
+            while True:
+                asked_at = time.monotonic()
+                self._nova.client.check_guard()  # who may not act any more need not wait either
+                news.clear()
+                answer: T | None = None
+                try:
+                    answer = check()
+                    is_answered = evacuations.answered_at >= began
+                except exceptions.NovaError as error:
+                    self._outage.begin(error)
+                    is_answered = False
+                if answer is not None:
+                    return answer
+                if waited >= timeout and is_answered and self._has_cell_answered():
+                    raise exceptions.WaitTimeout(f"{what}: not within {timeout:g} s")
+                news.wait(min(self._interval, max(SHORTEST, timeout - waited)))
+                # time in which Nova did not answer must not count as time in which nothing happened
+                waited += min(time.monotonic() - asked_at, 2 * self._interval)
+
+    @contextlib.contextmanager
+    def _told_by(self, news: threading.Event, uuid: str) -> Iterator[None]:
+        """Have an event set by each poll that has news of an instance, until the block ends."""
+        self._news[uuid] = news
+        try:
+            yield
+        finally:
+            del self._news[uuid]
 
     def _list_changes(self) -> None:
         asked_at, now = time.monotonic(), self._read_clock()
@@ -199,8 +215,10 @@ class HostPoller:
         self._changed_at |= dict.fromkeys((record.instance_uuid for record in records), time.monotonic())
         for record in records:
             known = self._evacuations.get(record.instance_uuid)
-            if known is None or known.id <= record.id:
+            if record != known and (known is None or known.id <= record.id):
                 self._evacuations[record.instance_uuid] = record
+                if news := self._news.get(record.instance_uuid):
+                    news.set()
 
     def _add_instances(self, instances: Mapping[str, Instance | None], asked_at: float) -> None:
         self._instances |= instances

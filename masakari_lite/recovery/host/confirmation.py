@@ -59,7 +59,7 @@ class Confirmation:
     def _wait(self) -> Arrival:
         try:
             limit = self._conf.wait_period_after_evacuation
-            return self._poller.wait_for(self._check, limit, "the end of its evacuation")
+            return self._poller.wait_for(self._vmove.uuid, self._check, limit, "the end of its evacuation")
         except exceptions.WaitTimeout as error:
             self._poller.fetch_evacuations(self._vmove.uuid)  # with clocks too far apart a list lacks it
             arrived = self._check()

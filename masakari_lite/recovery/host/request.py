@@ -159,7 +159,7 @@ class EvacuationRequest:
         :param period: how many seconds Nova may still be at work on the request
         """
         try:
-            self._poller.wait_for(self._vmove.find_record, period, "its evacuation record")
+            self._poller.wait_for(self._vmove.uuid, self._vmove.find_record, period, "its evacuation record")
         except exceptions.WaitTimeout:
             self._poller.fetch_evacuations(self._vmove.uuid)
         return self._vmove.find_record() is not None

@@ -97,7 +97,7 @@ class _Restoration:
             return instance if is_so(instance) else None
 
         try:
-            return self._poller.wait_for(check, period, what)
+            return self._poller.wait_for(self._vmove.uuid, check, period, what)
         except exceptions.WaitTimeout as error:
             raise exceptions.EvacuationFailed(f"evacuated to {self._arrived.host}, but {error}") from error
 

@@ -73,9 +73,8 @@ class Verification:
 
     def _find_confirmed(self, vmoves: list[VMove]) -> dict[str, list[VMove]]:
         """Find those that have arrived, by the remark that their messages get; mostly there is none."""
-        found: dict[str, Instance] = {}
-        for host in sorted({vmove.dest_host for vmove in vmoves if vmove.dest_host}):
-            found |= self._context.poller.list_arrived(host, self._verified_at)
+        hosts = {vmove.dest_host for vmove in vmoves if vmove.dest_host}
+        found = self._context.poller.list_arrived(hosts, self._verified_at)
         confirmed: dict[str, list[VMove]] = {}
         for vmove in vmoves:
             instance = self._find(vmove, found)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from keystoneauth1 import loading
 
+from masakari_lite import polling
 from masakari_lite.compute.nova import NovaAPI
 from masakari_lite_simulator import ManualClock, Simulator, SimulatorOptions
 from masakari_lite_simulator.http import Request, Response
@@ -67,6 +68,7 @@ def connect(simulator, tmp_path, pauses) -> Iterator[Callable[..., NovaAPI]]:
 
     yield make
     for one in made:
+        polling.wait_until(lambda nova=one: not nova.evacuations.is_polling, 0.01, 30, "the last poll")
         one.client._session.session.close()
 
 

@@ -5,7 +5,7 @@ import itertools
 
 import pytest
 
-from masakari_lite import clocks, exceptions
+from masakari_lite import clocks, exceptions, polling
 from masakari_lite.compute.evacuations import CLOCK_MARGIN, EvacuationPoller
 from masakari_lite.compute.pace import Pace
 from masakari_lite.models import Migration
@@ -69,7 +69,7 @@ def follow(poller, host, ago=0.0):
 
 
 def poll(poller):
-    return poller.poll_after(poller.generation, INTERVAL)
+    poller.poll(INTERVAL)
 
 
 def build_record(number, host):
@@ -96,16 +96,26 @@ def test_of_a_single_host_nothing_else_is_listed(time, migrations, poller):
     assert migrations.asked[0][0] == "compute-1"
 
 
-def test_one_poll_serves_all_that_wait(time, migrations, poller):
+def test_it_polls_while_somebody_waits(migrations, poller):
     follow(poller, "compute-1")
-    generation = poller.generation
-    for _ in range(3):
-        poller.poll_after(generation, INTERVAL)
-    assert len(migrations.asked) == 1
+    with poller.polled(0.05), poller.polled(0.05):
+        polling.wait_until(lambda: len(migrations.asked) >= 3, 0.01, 30, "three polls")
+        most = len(migrations.asked)
+    polling.wait_until(lambda: not poller.is_polling, 0.01, 30, "the end")
+    assert len(migrations.asked) <= most + 1
+    with poller.polled(0.05):
+        polling.wait_until(lambda: len(migrations.asked) > most + 1, 0.01, 30, "another poll")
+
+
+def test_a_host_of_which_nothing_is_new_is_told_nothing(time, migrations, poller):
+    first, second = follow(poller, "compute-1"), follow(poller, "compute-2")
+    migrations.records = [build_record(1, "compute-1")]
+    poll(poller)
+    assert (len(first), second) == (1, [])
 
 
 def test_without_hosts_nothing_is_asked(time, migrations, poller):
-    assert poll(poller) == 1
+    poll(poller)
     assert not migrations.asked
 
 
@@ -140,10 +150,10 @@ def test_what_was_not_answered_is_asked_again(time, migrations, poller, caplog):
     migrations.error = exceptions.NovaUnavailable("not now")
     for _ in range(3):
         poll(poller)
-        assert not poller.is_answered
+        assert not poller.answered_at
     migrations.error = None
     poll(poller)
-    assert poller.is_answered
+    assert poller.answered_at
     since = [moment for _host, moment in migrations.asked]
     assert since[1] == since[2] == since[3] == since[4]
     assert [record.message for record in caplog.records] == [

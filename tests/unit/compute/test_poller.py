@@ -1,5 +1,7 @@
 """One snapshot of a host for all that wait."""
 
+import collections
+import itertools
 import time
 
 import pytest
@@ -10,6 +12,8 @@ from masakari_lite_simulator import Fault
 from tests.harness.monitor import HOST
 
 INTERVAL = 0.05
+LONG = 3600
+ANY = "any-instance"
 
 
 @pytest.fixture
@@ -47,8 +51,14 @@ def accept_evacuation(simulator, server):
         return simulator.cloud.new_migration(server, "evacuation", "accepted", HOST, None)
 
 
-def next_snapshot(poller):
-    poller.wait_for(lambda: True, 1, "the next snapshot")
+def end_evacuations(simulator, records):
+    with simulator.cloud.up_to_date():
+        for record in records:
+            simulator.cloud.set_migration(record, status="done", dest_compute="compute-2")
+
+
+def poll(nova):
+    nova.evacuations.poll(INTERVAL)
 
 
 class TestOpen:
@@ -79,29 +89,39 @@ class TestOpen:
 
 class TestWaiting:
     def wait_all(self, poller, servers, check):
-        outcomes = list(
-            concurrency.run_all(
-                lambda server: poller.wait_for(lambda: check(server), 30, "it"), servers, len(servers)
-            )
-        )
+        def wait_for(server):
+            return poller.wait_for(server.uuid, lambda: check(server), 30, "it")
+
+        outcomes = list(concurrency.run_all(wait_for, servers, len(servers)))
         assert [outcome.error for outcome in outcomes if outcome.error] == []
 
-    def test_one_question_an_interval_for_all(self, simulator, poller):
-        servers = [simulator.cloud.add_server(HOST) for _ in range(30)]
+    def test_one_poll_for_all_and_only_who_has_news_looks_again(self, simulator, impatient):
+        poller = HostPoller(impatient, HOST, LONG)
+        servers, records = [], {}
+        for _ in range(30):
+            server = simulator.cloud.add_server(HOST)
+            records[server.uuid] = accept_evacuation(simulator, server)
+            servers.append(server)
         poller.open()
-        asked = dict.fromkeys([server.uuid for server in servers], 0)
+        looked = collections.Counter()
 
-        def at_the_third_time(server):
-            asked[server.uuid] += 1
-            return asked[server.uuid] == 3 or None
+        def is_done(server):
+            looked[server.uuid] += 1
+            if len(looked) == len(records):
+                end_evacuations(simulator, records.values())
+            found = poller.get_evacuation(server.uuid)
+            return found if found.is_done else None
 
-        began = time.monotonic()
-        self.wait_all(poller, servers, at_the_third_time)
-        snapshots = simulator.requests.count("migration.list") - 1
-        assert 3 <= snapshots <= 5
-        assert time.monotonic() - began >= (snapshots - 1) * INTERVAL
+        self.wait_all(poller, servers, is_done)
+        assert looked.total() <= 3 * len(records)
+        assert simulator.requests.count("migration.list") <= len(records)
         assert simulator.requests.count("server.list") == 1
         assert simulator.requests.count("server.show") == 0
+
+    def test_without_news_it_looks_again_after_an_interval(self, poller):
+        poller.open()
+        looked = itertools.count(1)
+        assert poller.wait_for(ANY, lambda: next(looked) == 3 or None, 30, "the third time")
 
     def test_an_instance_is_asked_for_by_itself(self, simulator, poller):
         servers = [simulator.cloud.add_server(HOST) for _ in range(5)]
@@ -126,30 +146,30 @@ class TestWaiting:
             record = poller.get_evacuation(down.uuid)
             return record if record and record.is_done else None
 
-        assert poller.wait_for(is_done, 30, "its end").dest_host == down.host != HOST
+        assert poller.wait_for(down.uuid, is_done, 30, "its end").dest_host == down.host != HOST
 
     def test_a_limit(self, poller):
         poller.open()
         began = time.monotonic()
         with pytest.raises(exceptions.WaitTimeout, match=r"^the end: not within 0\.1 s$"):
-            poller.wait_for(lambda: None, 0.1, "the end")
+            poller.wait_for(ANY, lambda: None, 0.1, "the end")
         assert time.monotonic() - began >= 0.1
 
     def test_with_no_time_it_looks_once(self, simulator, poller, servers):
         poller.open()
-        assert poller.wait_for(lambda: 7, 0, "it") == 7
+        assert poller.wait_for(ANY, lambda: 7, 0, "it") == 7
         with pytest.raises(exceptions.WaitTimeout):
-            poller.wait_for(lambda: None, 0, "it")
+            poller.wait_for(ANY, lambda: None, 0, "it")
 
     def test_a_false_answer_is_an_answer(self, poller):
-        assert poller.wait_for(lambda: 0, 5, "it") == 0
+        assert poller.wait_for(ANY, lambda: 0, 5, "it") == 0
 
     def test_other_errors_end_the_waiting(self, poller):
         def fail():
             raise exceptions.EvacuationFailed("so it ended")
 
         with pytest.raises(exceptions.EvacuationFailed):
-            poller.wait_for(fail, 5, "it")
+            poller.wait_for(ANY, fail, 5, "it")
 
 
 class TestNoAnswer:
@@ -157,38 +177,40 @@ class TestNoAnswer:
         poller.open()
         fault = simulator.faults.add("migration.list", Fault(status=503, times=6))
         # far beyond the limit, Nova answers again
-        assert poller.wait_for(lambda: fault.hits == 6 or None, 0.01, "it")
+        assert poller.wait_for(ANY, lambda: fault.hits == 6 or None, 0.01, "it")
 
     def test_nor_while_instances_cannot_be_seen(self, simulator, poller, servers):
         poller.open()
         fault = simulator.faults.add("server.show", Fault(status=503, times=6))
-        found = poller.wait_for(lambda: poller.get_instance(servers[0].uuid, time.monotonic()), 0.01, "it")
+        uuid = servers[0].uuid
+        found = poller.wait_for(uuid, lambda: poller.get_instance(uuid, time.monotonic()), 0.01, "it")
         assert (found.uuid, fault.hits) == (servers[0].uuid, 6)
 
     def test_when_nova_answers_again_the_limit_holds(self, simulator, poller):
         poller.open()
         fault = simulator.faults.add("migration.list", Fault(status=503, times=3))
         with pytest.raises(exceptions.WaitTimeout):
-            poller.wait_for(lambda: None, 0.01, "it")
+            poller.wait_for(ANY, lambda: None, 0.01, "it")
         assert fault.hits == 3
 
-    def test_the_picture_stays_as_it_was(self, simulator, poller, servers):
+    def test_the_picture_stays_as_it_was(self, simulator, poller, impatient, servers):
         record = accept_evacuation(simulator, servers[0])
         poller.open()
         simulator.faults.add("migration.list", Fault(status=503))
-        next_snapshot(poller)
+        poll(impatient)
         assert poller.get_evacuation(servers[0].uuid).id == record.id
 
     def test_it_is_told_once(self, simulator, poller, caplog):
         poller.open()
         fault = simulator.faults.add("migration.list", Fault(status=503, times=5))
-        poller.wait_for(lambda: fault.hits == 5 or None, 0, "it")
+        poller.wait_for(ANY, lambda: fault.hits == 5 or None, 0, "it")
         assert len([record for record in caplog.records if "trying again" in record.message]) == 1
 
     def test_it_is_told_once_of_instances_too(self, simulator, poller, servers, caplog):
         poller.open()
         simulator.faults.add("server.show", Fault(status=503, times=5))
-        poller.wait_for(lambda: poller.get_instance(servers[0].uuid, time.monotonic()), 0, "it")
+        uuid = servers[0].uuid
+        poller.wait_for(uuid, lambda: poller.get_instance(uuid, time.monotonic()), 0, "it")
         assert len([record for record in caplog.records if "trying again" in record.message]) == 1
 
 
@@ -234,12 +256,12 @@ class TestInstances:
         found = poller.get_instance(servers[0].uuid, since=time.monotonic())
         assert (found.host, found.vm_state) == ("compute-2", "stopped")
 
-    def test_a_deleted_one(self, simulator, poller, servers):
+    def test_a_deleted_one(self, simulator, poller, impatient, servers):
         poller.open()
         for server in servers:
             destroy(simulator, server)
         assert poller.fetch_instance(servers[0].uuid) is None
-        next_snapshot(poller)
+        poll(impatient)
         assert poller.get_instance(servers[1].uuid, since=time.monotonic()) is None
         assert poller.get_instance("no-such-instance") is None
 
@@ -258,10 +280,10 @@ class TestInstances:
 class TestFreshRecords:
     """A record that was never updated has no updated_at, and changes-since leaves it out."""
 
-    def test_they_are_missing_in_a_picture_and_found_by_name(self, simulator, poller, servers):
+    def test_they_are_missing_in_a_picture_and_found_by_name(self, simulator, poller, impatient, servers):
         poller.open()
         record = accept_evacuation(simulator, servers[0])
-        next_snapshot(poller)
+        poll(impatient)
         assert poller.get_evacuation(servers[0].uuid) is None
         poller.fetch_evacuations(servers[0].uuid)
         assert poller.get_evacuation(servers[0].uuid).id == record.id
@@ -273,20 +295,20 @@ class TestFreshRecords:
         poller.fetch_evacuations(servers[0].uuid)
         assert poller.get_evacuation(servers[0].uuid) is None
 
-    def test_an_older_record_does_not_replace_a_newer_one(self, simulator, poller, servers):
+    def test_an_older_record_does_not_replace_a_newer_one(self, simulator, poller, impatient, servers):
         older = accept_evacuation(simulator, servers[0])
         newer = accept_evacuation(simulator, servers[0])
         poller.open()
         with simulator.cloud.up_to_date():
             simulator.cloud.set_migration(older, status="failed")
-        next_snapshot(poller)
+        poll(impatient)
         assert poller.get_evacuation(servers[0].uuid).id == newer.id
 
-    def test_a_record_that_changes_is_seen_to(self, simulator, poller, servers):
+    def test_a_record_that_changes_is_seen_to(self, simulator, poller, impatient, servers):
         record = accept_evacuation(simulator, servers[0])
         poller.open()
         with simulator.cloud.up_to_date():
             simulator.cloud.set_migration(record, status="pre-migrating", dest_compute="compute-2")
-        next_snapshot(poller)
+        poll(impatient)
         found = poller.get_evacuation(servers[0].uuid)
         assert (found.status, found.dest_host) == ("pre-migrating", "compute-2")
