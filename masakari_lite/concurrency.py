@@ -1,12 +1,13 @@
 """The only package that uses eventlet: when it is replaced, this module and ``cmd/`` change."""
 
+import contextlib
 import dataclasses
 import itertools
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import Any, Generic, TypeVar
 
 import eventlet
-from eventlet import patcher
+from eventlet import hubs, patcher
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -61,6 +62,35 @@ def _run_one(func: Callable[[Item], Result], item: Item, outcomes: Any) -> None:
     except BaseException as error:  # noqa: BLE001 - a killed thread is a failure, too
         outcome = Outcome(item, error=error)
     outcomes.put(outcome)
+
+
+class Turns:
+    """Lets so many green threads at once do something that is mostly short; the others wait for their turn.
+
+    A turn that takes long ends early, for the others: whoever waits for something that does not answer must
+    not keep those from working that wait for something else.
+    """
+
+    def __init__(self, limit: int, longest: float) -> None:
+        """Prepare.
+
+        :param limit: how many have a turn at once
+        :param longest: seconds after which a turn is given to the next
+        """
+        self._free = eventlet.Semaphore(limit)
+        self._longest = longest
+
+    @contextlib.contextmanager
+    def taken(self) -> Iterator[None]:
+        """Wait for a turn; it ends with the block, at the latest."""
+        self._free.acquire()
+        end = hubs.get_hub().schedule_call_global(self._longest, self._free.release)
+        try:
+            yield
+        finally:
+            if not end.called:
+                end.cancel()
+                self._free.release()
 
 
 def spawn(func: Callable[..., Any], *args: Any) -> Any:

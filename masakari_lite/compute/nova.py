@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from oslo_config import cfg
 
-from masakari_lite import exceptions
+from masakari_lite import concurrency, exceptions
 from masakari_lite.compute import cells, responses
 from masakari_lite.compute.arrivals import Arrivals
 from masakari_lite.compute.client import NovaClient
@@ -18,6 +18,11 @@ from masakari_lite.compute.servers import Servers
 from masakari_lite.compute.services import ComputeServices
 
 LOG = logging.getLogger(__name__)
+
+_TURNS = 20
+"""So many instances are locked and asked to be evacuated at once: Nova's workers and this process are few."""
+_LONGEST_TURN = 5.0
+"""Seconds; where a cell does not answer, the recoveries in others go on."""
 
 _SYSTEM_SCOPE = (
     "the token is for the system (system scope), which Nova refuses unless [oslo_policy] enforce_scope is "
@@ -32,6 +37,8 @@ class NovaAPI:
     :ivar servers: ``/servers``
     :ivar migrations: ``/os-migrations``
     :ivar evacuations: polls the records of all hosts that are recovered
+    :ivar beginning: turns to lock an instance and have it evacuated, for all recoveries of an engine
+    :ivar unlocking: turns to unlock one
     :ivar arrivals: lists what has arrived on other hosts, for all recoveries
     :ivar host_servers: all servers of a host, compared with what its hypervisor has
     """
@@ -43,6 +50,8 @@ class NovaAPI:
         :raises ConfigurationError: when the configuration does not say how to authenticate
         """
         self._use(NovaClient(conf, is_stopping))
+        self.beginning = concurrency.Turns(_TURNS, _LONGEST_TURN)
+        self.unlocking = concurrency.Turns(_TURNS, _LONGEST_TURN)
         self.arrivals = Arrivals(self.servers, Pace())
         self.evacuations = EvacuationPoller(self.migrations, Pace())
 

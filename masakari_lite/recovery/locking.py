@@ -103,7 +103,8 @@ class InstanceLock:
             return
         try:
             if not self._is_locked_by_another(endless):
-                self._nova.servers.unlock(self._vmove.uuid, endless)
+                with self._nova.unlocking.taken():
+                    self._nova.servers.unlock(self._vmove.uuid, endless)
         except exceptions.InstanceNotFound:
             self._vmove.log(logging.INFO, "was deleted, its lock with it")
         except exceptions.NovaError as error:

@@ -118,3 +118,47 @@ def test_it_runs_patched():
 
 def test_spawned_work_can_be_waited_for():
     assert concurrency.spawn(lambda a, b: a + b, 1, 2).wait() == 3
+
+
+def test_turns_are_taken_by_so_many_at_once():
+    turns = concurrency.Turns(3, 3600)
+    gauge = Gauge()
+
+    def take(item):
+        with turns.taken():
+            return gauge(item)
+
+    assert len(list(concurrency.run_all(take, range(50), 50))) == 50
+    assert gauge.most == 3
+
+
+def test_a_turn_that_takes_long_is_given_to_the_next():
+    turns = concurrency.Turns(2, 0.01)
+    end = event.Event()
+
+    def take_long(_item):
+        with turns.taken():
+            end.wait()
+
+    long = [concurrency.spawn(take_long, number) for number in range(2)]
+    for _ in range(5):  # more than once each
+        with turns.taken():
+            pass
+    end.send()
+    for one in long:
+        one.wait()
+    gauge = Gauge()
+
+    def take(item):
+        with turns.taken():
+            return gauge(item)
+
+    assert len(list(concurrency.run_all(take, range(20), 20))) == 20
+    assert gauge.most == 2, "each turn was given back once"
+
+
+def test_a_turn_ends_with_an_error():
+    turns = concurrency.Turns(1, 3600)
+    for _ in range(3):
+        with pytest.raises(ValueError), turns.taken():
+            raise ValueError

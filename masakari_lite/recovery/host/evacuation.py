@@ -139,6 +139,26 @@ class _Evacuation:
 
         :returns: a message that tells where it is, and whether Nova was asked for the instance itself
         """
+        with self._nova.beginning.taken():
+            instance, end = self._begin()
+            if self._has_arrived_before(instance, end):
+                self._vmove.keep(dest_host=instance.host)
+                return describe_arrival(self._vmove.row, instance, instance.vm_state), True
+            self._lock.set(instance)
+            self._request.send_unless_under_way(instance)
+        arrival = Confirmation(self._context, self._vmove, self._is_told_by_record(instance, end)).wait_for()
+        if arrival.instance is None:
+            return f"evacuated to {arrival.host}", False
+        return restore(self._context, self._vmove, arrival.instance, end), True
+
+    def _begin(self) -> tuple[Instance, states.End]:
+        """Find the instance as it is now, and in which state it is to be at the end.
+
+        :raises Ignored: when nothing is to be done with it
+        :raises RecoveryLeft: when the engine has begun to stop meanwhile
+        """
+        if self._context.is_stopping():
+            raise exceptions.EngineStopping("it was not begun")
         instance = self._find_instance()
         if instance is None:
             raise Ignored(Reason.DELETED, "it was deleted meanwhile")
@@ -147,15 +167,7 @@ class _Evacuation:
         self._begin_attempt(instance)
         if instance.host != self._vmove.row.source_host and not self._request.has_record():
             raise Ignored(Reason.MOVED_BEFORE, describe_move(instance))
-        if self._has_arrived_before(instance, end):
-            self._vmove.keep(dest_host=instance.host)
-            return describe_arrival(self._vmove.row, instance, instance.vm_state), True
-        self._lock.set(instance)
-        self._request.send_unless_under_way(instance)
-        arrival = Confirmation(self._context, self._vmove, self._is_told_by_record(instance, end)).wait_for()
-        if arrival.instance is None:
-            return f"evacuated to {arrival.host}", False
-        return restore(self._context, self._vmove, arrival.instance, end), True
+        return instance, end
 
     def _find_instance(self) -> Instance | None:
         uuid, is_idle = self._vmove.uuid, not self._vmove.row.task_state
