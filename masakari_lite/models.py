@@ -70,7 +70,7 @@ class Step(enum.StrEnum):
     DONE = "done"
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class Notification:
     """That something failed, as a monitor has sent it, and what became of it.
 
@@ -117,7 +117,7 @@ class Notification:
         return (self.generated_time - self.created_at).total_seconds()
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class VMove:
     """The evacuation of one instance off its failed host, and the state that it must have at the end.
 
@@ -178,7 +178,7 @@ class PowerState(enum.IntEnum):
     SUSPENDED = 7
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class Instance:
     """An instance as Nova shows it (``GET /servers/detail``).
 
@@ -204,7 +204,7 @@ class Instance:
         return self.vm_state == "deleted"
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class Migration:
     """A migration record (``GET /os-migrations``)."""
 
@@ -234,7 +234,7 @@ class Migration:
         return self.status == "done" and bool(self.dest_host)
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class ComputeService:
     """The nova-compute service of a host (``GET /os-services``).
 
