@@ -91,4 +91,10 @@ def _add_cloud(parser: argparse.ArgumentParser) -> None:
         default=default.max_microversion,
         help="the newest compute API microversion offered (%(default)s)",
     )
+    add(
+        "--log-size",
+        type=int,
+        default=default.log_size,
+        help="how many requests and events are kept (%(default)s)",
+    )
     add("--seed", type=int, default=0, help="the same seed gives the same cloud (%(default)s)")

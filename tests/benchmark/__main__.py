@@ -29,6 +29,8 @@ backend.init_backend(backend.BackendType.EVENTLET)
 from tests.benchmark import chart, clouds, report, runs, upstream  # noqa: E402
 
 _TRANSPORT = "MASAKARI_LITE_TEST_TRANSPORT"
+_DOWN_TIME = {False: 0.0, True: 5.0}
+"""Seconds after which the simulator reports a failed host down, where that is waited for or not."""
 
 
 def parse() -> argparse.Namespace:
@@ -53,7 +55,19 @@ def parse() -> argparse.Namespace:
         metavar="SECONDS",
         help="Masakari's own engine too, on the real cloud, with these wait_period_after_service_update",
     )
-    add("--only", nargs="+", metavar="NAME", help="only these: floor, engine, masakari-SECONDS")
+    add(
+        "--tuned",
+        action="append",
+        default=[],
+        metavar="OPTION",
+        help="another engine, with this option: group__name=value; may be repeated",
+    )
+    add(
+        "--wait-for-down",
+        action="store_true",
+        help="the engine waits until Nova reports the hosts down, and all times count from then",
+    )
+    add("--only", nargs="+", metavar="NAME", help="only these: floor, engine, tuned, masakari-SECONDS")
     add("--option", action="append", default=[], help="of the engine: group__name=value; may be repeated")
     add("--json", type=pathlib.Path, help="write all figures to this file")
     add("--svg", type=pathlib.Path, help="draw the medians into this file")
@@ -100,7 +114,8 @@ def compare(options: argparse.Namespace, threads: int) -> list[dict[str, Any]]:
 
 def name_all(options: argparse.Namespace) -> list[str]:
     """Return what is compared."""
-    names = ["floor", "engine", *(f"masakari-{wait}" for wait in options.masakari)]
+    tuned = ["tuned"] if options.tuned else []
+    names = ["floor", "engine", *tuned, *(f"masakari-{wait}" for wait in options.masakari)]
     unknown = sorted(set(options.only or ()) - set(names))
     if unknown:
         raise SystemExit(f"--only {' '.join(unknown)}: there are only {', '.join(names)} (see --masakari)")
@@ -119,15 +134,16 @@ def run(name: str, options: argparse.Namespace, threads: int, number: int) -> ru
         cloud = stack.enter_context(
             clouds.real(options.instances)
             if options.cloud == "real"
-            else clouds.simulated(directory, options.hosts, options.instances, options.latency)
+            else clouds.simulated(directory, options, _DOWN_TIME[options.wait_for_down])
         )
         if name == "floor":
             return runs.run_floor(cloud, threads)
         if isinstance(cloud, clouds.RealCloud) and name.startswith("masakari-"):
             return upstream.run(cloud, threads, int(name.removeprefix("masakari-")), directory)
         broker = os.environ.get(_TRANSPORT) or "rabbit://guest:guest@127.0.0.1:5672/"
-        changes = dict(option.split("=", 1) for option in options.option)
-        return runs.run_engine(cloud, threads, directory, broker, **changes)
+        added = options.option + (options.tuned if name == "tuned" else [])
+        changes = dict(option.split("=", 1) for option in added)
+        return runs.run_engine(cloud, threads, directory, broker, not options.wait_for_down, **changes)
 
 
 if __name__ == "__main__":

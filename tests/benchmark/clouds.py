@@ -1,9 +1,11 @@
 """The clouds of the benchmark: instances on hosts that fail at once, and what was asked of Nova meanwhile."""
 
 import abc
+import argparse
 import collections
 import contextlib
 import dataclasses
+import datetime
 import os
 import pathlib
 import re
@@ -24,27 +26,58 @@ from tools.devcloud.services import REQUEST_LOG
 _START_LIMIT = 30
 _SETTLED = 75
 """Seconds: an instance that has changed within a minute before its host failed is asked for by itself."""
-_LOCK, _UNLOCK = (f"POST /servers/{{id}}/action {action}" for action in ("lock", "unlock"))
+_ACTIONS = "lock", "evacuate", "unlock"
+_LOCK, _EVACUATE, _UNLOCK = (f"POST /servers/{{id}}/action {action}" for action in _ACTIONS)
 _SPARE_HOSTS = 3
 """How many hosts there are to evacuate to, at least; as many as fail where these are more."""
 
 
 @dataclasses.dataclass
+class Moments:
+    """When something happened to an instance, in seconds since the epoch; 0 when it did not.
+
+    :ivar locked: and ``unlocked``, when the request was answered
+    :ivar evacuated: when the request came
+    :ivar ended: when its evacuation ended in Nova; on the real cloud in whole seconds
+    """
+
+    locked: float = 0.0
+    evacuated: float = 0.0
+    ended: float = 0.0
+    unlocked: float = 0.0
+
+
+@dataclasses.dataclass
 class Usage:
-    """What was asked of Nova.
+    """What was asked of Nova, and when.
 
     :ivar counts: requests by kind
-    :ivar seconds: how long Nova took for them, by kind; this and what follows is empty on the simulator
+    :ivar seconds: how long Nova took for them, by kind; empty on the simulator, as is what follows
     :ivar tokens: that Keystone has issued
-    :ivar first_lock: when the first lock request came, in seconds since the epoch
-    :ivar locked: for how many seconds each instance was locked, from the end of one request to the other's
+    :ivar moments: of each instance, by its uuid
     """
 
     counts: dict[str, int]
     seconds: dict[str, float] = dataclasses.field(default_factory=dict)
     tokens: int = 0
-    first_lock: float = 0.0
-    locked: list[float] = dataclasses.field(default_factory=list)
+    moments: dict[str, Moments] = dataclasses.field(default_factory=dict)
+
+    @property
+    def first(self) -> float:
+        """When the first evacuate request came."""
+        return min((found.evacuated for found in self.moments.values() if found.evacuated), default=0.0)
+
+    @property
+    def locked(self) -> list[float]:
+        """For how many seconds each instance was locked."""
+        return [found.unlocked - found.locked for found in self.moments.values() if found.unlocked]
+
+    @property
+    def delays(self) -> list[float]:
+        """How many seconds after the end of its evacuation each instance was unlocked."""
+        return [
+            found.unlocked - found.ended for found in self.moments.values() if found.ended and found.unlocked
+        ]
 
 
 class BenchmarkCloud(abc.ABC):
@@ -60,6 +93,10 @@ class BenchmarkCloud(abc.ABC):
     @abc.abstractmethod
     def fail(self) -> None:
         """Let all hosts fail at once."""
+
+    @abc.abstractmethod
+    def are_down(self) -> bool:
+        """Return whether Nova reports all of them down."""
 
     @abc.abstractmethod
     def read_usage(self) -> Usage:
@@ -84,28 +121,49 @@ class SimulatedCloud(BenchmarkCloud):
             self._control.fail_host(host)
         self._before = self._count()
 
+    def are_down(self) -> bool:
+        return not any(host["up"] for host in self._control.hosts() if host["name"] in self.hosts)
+
     def read_usage(self) -> Usage:
-        return Usage(dict(self._count() - self._before))
+        return Usage(dict(self._count() - self._before), moments=read_events(self._control.events()))
 
     def _count(self) -> collections.Counter[str]:
         return collections.Counter(self._control.requests()["by_user"].get(self.nova["username"], {}))
 
 
+def read_events(events: list[dict[str, Any]]) -> dict[str, Moments]:
+    """Find in the simulator's events when what happened to each instance."""
+    moments: dict[str, Moments] = collections.defaultdict(Moments)
+    for event in events:
+        found, text = moments[event["subject"]], event["text"]
+        if text == "locked by admin":
+            found.locked = event["time"]
+        elif text == "accepted":
+            found.evacuated = event["time"]
+        elif text.startswith("done"):
+            found.ended = event["time"]
+        elif text == "unlocked":
+            found.unlocked = event["time"]
+    return dict(moments)
+
+
 @contextlib.contextmanager
 def simulated(
-    directory: pathlib.Path, hosts: int, instances: int, latency: float
+    directory: pathlib.Path, size: argparse.Namespace, service_down_time: float
 ) -> Iterator[BenchmarkCloud]:
     """Run a simulator until the block ends.
 
-    :param latency: seconds that an evacuation takes
+    :param size: how many ``hosts`` are to fail, with how many ``instances``; ``latency`` of an evacuation
+    :param service_down_time: seconds after which Nova reports a failed host down
     """
     options = {
-        "hosts": hosts + max(_SPARE_HOSTS, hosts),
+        "hosts": size.hosts + max(_SPARE_HOSTS, size.hosts),
         "instances": 0,
         "on-first": 0,
-        "evacuation-latency": latency,
+        "evacuation-latency": size.latency,
         "action-latency": 0.1,
-        "service-down-time": 0,
+        "service-down-time": service_down_time,
+        "log-size": 10 * size.instances + 1000,
     }
     command = [sys.executable, "-m", "masakari_lite_simulator"]
     program = Program(
@@ -116,7 +174,7 @@ def simulated(
         urls = polling.wait_until(lambda: _read_urls(program.output), 0.05, _START_LIMIT, "the simulator")
         control = RemoteSimulator(urls["control"])
         with contextlib.closing(control):
-            yield SimulatedCloud(control, urls["auth"], hosts, instances)
+            yield SimulatedCloud(control, urls["auth"], size.hosts, size.instances)
     finally:
         program.kill()
 
@@ -151,34 +209,40 @@ class RealCloud(BenchmarkCloud):
         for host in self.hosts:
             self._cloud.update_service(host, forced_down=True)
 
+    def are_down(self) -> bool:
+        services = self._cloud.compute_services()
+        return all(services[host]["state"] == "down" for host in self.hosts)
+
     def read_usage(self) -> Usage:
         log = self.settings.path("log", REQUEST_LOG)
         user = self._cloud.masakari.user
         found = [entry for _offset, entry in requestlog.read(log, self._offset) if entry.get("user") == user]
-        return summarize(found, requestlog.count(log, self._offset).tokens.get(user, 0))
+        usage = summarize(found, requestlog.count(log, self._offset).tokens.get(user, 0))
+        for uuid, moments in usage.moments.items():
+            ended = [record["updated_at"] for record in self._cloud.evacuations(uuid)]
+            moments.ended = datetime.datetime.fromisoformat(f"{max(ended)}+00:00").timestamp()
+        return usage
 
 
 def summarize(entries: list[dict[str, Any]], tokens: int = 0) -> Usage:
     """Add up what the request log has of Nova."""
     counts: collections.Counter[str] = collections.Counter()
     seconds: collections.Counter[str] = collections.Counter()
-    locked_at: dict[str, float] = {}
-    unlocked_at: dict[str, float] = {}
-    first = 0.0
+    moments: dict[str, Moments] = collections.defaultdict(Moments)
     for entry in entries:
         if entry["service"] != "nova":
             continue
         kind = requestlog.describe(entry)
         counts[kind] += 1
         seconds[kind] += entry["seconds"]
-        end = entry["time"] + entry["seconds"]
+        uuid, end = entry["path"].split("/")[-2], entry["time"] + entry["seconds"]
         if kind == _LOCK:
-            first = min(first or entry["time"], entry["time"])
-            locked_at[entry["path"]] = end
+            moments[uuid].locked = end
+        elif kind == _EVACUATE:
+            moments[uuid].evacuated = entry["time"]
         elif kind == _UNLOCK:
-            unlocked_at[entry["path"]] = end
-    locked = [unlocked_at[path] - begun for path, begun in locked_at.items() if path in unlocked_at]
-    return Usage(dict(counts), dict(seconds), tokens, first, locked)
+            moments[uuid].unlocked = end
+    return Usage(dict(counts), dict(seconds), tokens, dict(moments))
 
 
 @contextlib.contextmanager

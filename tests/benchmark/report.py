@@ -12,6 +12,7 @@ _COLUMNS = {
     "first_s": "first",
     "locked_median_s": "locked",
     "locked_95_s": "95 %",
+    "unlocked_after_s": "delay",
     "requests": "requests",
     "nova_s": "Nova s",
     "tokens": "tokens",

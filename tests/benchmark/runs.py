@@ -29,8 +29,7 @@ _ROOT = pathlib.Path(__file__).parents[2]
 class Figures:
     """What one recovery took; seconds, unless said otherwise.
 
-    :ivar first: from the notification to the first lock
-    :ivar locked: how long each instance was locked
+    :ivar begun: when all hosts were reported, or Nova reported them down; since the epoch
     :ivar cpu: of the process, an instance
     :ivar memory: the most that the process had, in MiB
     :ivar memory_at_rest: before the recovery, in MiB
@@ -38,8 +37,7 @@ class Figures:
     """
 
     wall: float
-    first: float
-    locked: list[float]
+    begun: float
     usage: Usage
     cpu: float = 0.0
     memory: float = 0.0
@@ -50,9 +48,10 @@ class Figures:
         """Return the figures for a table and for JSON."""
         return {
             "wall_s": round(self.wall, 2),
-            "first_s": round(self.first, 2),
-            "locked_median_s": _quantile(self.locked, 0.5),
-            "locked_95_s": _quantile(self.locked, 0.95),
+            "first_s": round(self.usage.first - self.begun, 2),
+            "locked_median_s": _quantile(self.usage.locked, 0.5),
+            "locked_95_s": _quantile(self.usage.locked, 0.95),
+            "unlocked_after_s": _quantile(self.usage.delays, 0.5),
             "requests": sum(self.usage.counts.values()),
             "nova_s": round(sum(self.usage.seconds.values()), 1),
             "tokens": self.usage.tokens,
@@ -85,19 +84,24 @@ def run_floor(cloud: BenchmarkCloud, threads: int) -> Figures:
     usage = cloud.read_usage()
     return Figures(
         found["wall"],
-        found["first"],
-        found["locked"],
+        found["begun"],
         usage,
         cpu=cpu / sum(map(len, cloud.hosts.values())),
     )
 
 
 def run_engine(
-    cloud: BenchmarkCloud, threads: int, directory: pathlib.Path, transport_url: str, **options: object
+    cloud: BenchmarkCloud,
+    threads: int,
+    directory: pathlib.Path,
+    transport_url: str,
+    is_forced: bool = True,
+    **options: object,
 ) -> Figures:
     """Have an engine recover all hosts.
 
     :param transport_url: of a message broker
+    :param is_forced: whether it forces their services down, or waits until Nova reports them down
     :param options: of the engine; ``group__name=value``
     """
     topic = f"benchmark-{uuid.uuid4().hex[:12]}"
@@ -113,7 +117,7 @@ def run_engine(
         retry_notification_new_status_interval=None,
         wait_period_after_evacuation=None,
         nova__late_request_period=None,
-        host_failure__force_down=True,
+        host_failure__force_down=is_forced,
         **({f"nova__{name}": value for name, value in cloud.nova.items()} | options),
     )
     process.start()
@@ -121,7 +125,7 @@ def run_engine(
         process.until_it_says("The engine is ready", limit=60)
         process.until_it_says("Nova answers", limit=60)
         with contextlib.closing(_Connection(process)) as connection:
-            return _measure(cloud, process, connection)
+            return _measure(cloud, process, connection, is_forced)
     finally:
         process.end(signal.SIGTERM)  # its queues go with it
         process.kill()
@@ -149,41 +153,31 @@ class _Connection:
             time.sleep(0.5)
 
 
-def _measure(cloud: BenchmarkCloud, process: Process, connection: _Connection) -> Figures:
+def _measure(cloud: BenchmarkCloud, process: Process, connection: _Connection, is_forced: bool) -> Figures:
     at_rest, cpu = process.read_memory(), process.read_cpu()
     cloud.fail()
-    notified_at = datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
-    ended: list[str] = []
+    begun = time.time()
     uuids = [
         connection.api.process_notification(build_notification(host))["notification_uuid"]
         for host in cloud.hosts
     ]
-
-    def have_ended() -> bool:
-        while uuids and connection.api.get_notification(uuids[-1])["status"] not in ("new", "running"):
-            ended.append(uuids.pop())
-        return not uuids
-
-    polling.wait_until(have_ended, 1, _LIMIT, "the end of the recoveries")
+    if not is_forced:
+        polling.wait_until(cloud.are_down, 0.05, _LIMIT, "Nova reports them down")
+        begun = time.time()
+    ended = _wait_for(connection, uuids)
     cpu = process.read_cpu() - cpu
-    wall = max(_read_end(connection, one) for one in ended) - notified_at
-    vmoves = [vmove for one in ended for vmove in connection.api.list_vmoves(one)]
+    wall = max(_read_end(connection, one) for one in ended) - begun
     count = sum(map(len, cloud.hosts.values()))
+    vmoves = [vmove for one in ended for vmove in connection.api.list_vmoves(one)]
     wrong = [vmove for vmove in vmoves if vmove["status"] != "succeeded"]
     if len(vmoves) != count or wrong:
         raise SystemExit(
             f"{len(vmoves)} of {count} instances, not recovered: {wrong[:3]}\n{process.output[-3000:]}"
         )
-    usage = cloud.read_usage()
-    times = [
-        [datetime.datetime.fromisoformat(vmove[name]) for name in ("start_time", "end_time")]
-        for vmove in vmoves
-    ]
     return Figures(
-        wall.total_seconds(),
-        (min(begin for begin, _end in times) - notified_at).total_seconds(),
-        usage.locked or [(end - begin).total_seconds() for begin, end in times],
-        usage,
+        wall,
+        begun,
+        cloud.read_usage(),
         cpu=cpu / count,
         memory=process.read_memory("VmHWM"),
         memory_at_rest=at_rest,
@@ -191,9 +185,23 @@ def _measure(cloud: BenchmarkCloud, process: Process, connection: _Connection) -
     )
 
 
-def _read_end(connection: _Connection, notification_uuid: str) -> datetime.datetime:
+def _wait_for(connection: _Connection, uuids: list[str]) -> list[str]:
+    """Wait until all recoveries have ended."""
+    running, ended = [*uuids], []
+
+    def have_ended() -> bool:
+        while running and connection.api.get_notification(running[-1])["status"] not in ("new", "running"):
+            ended.append(running.pop())
+        return not running
+
+    polling.wait_until(have_ended, 1, _LIMIT, "the end of the recoveries")
+    return ended
+
+
+def _read_end(connection: _Connection, notification_uuid: str) -> float:
     """Return when a recovery has ended; journal and benchmark are on one machine."""
-    return datetime.datetime.fromisoformat(connection.api.get_notification(notification_uuid)["updated_at"])
+    updated_at = connection.api.get_notification(notification_uuid)["updated_at"]
+    return datetime.datetime.fromisoformat(f"{updated_at}+00:00").timestamp()
 
 
 def _quantile(values: list[float], share: float) -> float:

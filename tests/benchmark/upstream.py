@@ -58,8 +58,7 @@ def run(cloud: RealCloud, threads: int, wait: int, directory: pathlib.Path) -> F
         memory = engine.read_memory("VmHWM")
     return Figures(
         found["wall"],
-        max(0.0, usage.first_lock - found["begun"]),
-        usage.locked,
+        found["begun"],
         usage,
         cpu=cpu / sum(map(len, cloud.hosts.values())),
         memory=memory,

@@ -7,20 +7,21 @@ import pathlib
 import pytest
 
 from tests.benchmark import chart, report
-from tests.benchmark.clouds import Usage, summarize
+from tests.benchmark.clouds import Moments, Usage, read_events, summarize
 from tests.benchmark.runs import Figures
 
 
 def _figures(wall: float = 10.0, **kinds: int) -> Figures:
-    return Figures(
-        wall, 0.5, [1.0, 2.0, 3.0, 4.0], Usage(kinds, dict.fromkeys(kinds, 0.25)), cpu=0.02, calls=[0.1]
-    )
+    moments = {str(number): Moments(100.0, 100.5, 100.0, 100.0 + number) for number in (1, 2, 3, 4)}
+    usage = Usage(kinds, dict.fromkeys(kinds, 0.25), moments=moments)
+    return Figures(wall, 99.0, usage, cpu=0.02, calls=[0.1])
 
 
 def test_what_nova_was_asked_is_added_up() -> None:
     found = _figures(lock=2, evacuate=2).to_dict()
     assert (found["requests"], found["nova_s"]) == (4, 0.5)
     assert (found["locked_median_s"], found["locked_95_s"]) == (2.5, 4.0)
+    assert (found["first_s"], found["unlocked_after_s"]) == (1.5, 2.5)
     assert found["cpu_ms_per_instance"] == 20.0
     assert found["requests_by_kind"] == {"lock": 2, "evacuate": 2}
 
@@ -71,11 +72,17 @@ def test_the_request_log_tells_how_long_each_was_locked() -> None:
     found = summarize(
         [build_entry("lock", 10.0), build_entry("evacuate", 10.5), build_entry("unlock", 14.0)], 1
     )
-    assert (found.first_lock, found.locked, found.tokens) == (10.0, [4.0], 1)
+    assert (found.first, found.locked, found.tokens) == (10.5, [4.0], 1)
     assert found.counts == {
         f"POST /servers/{{id}}/action {name}": 1 for name in ("lock", "evacuate", "unlock")
     }
     assert sum(found.seconds.values()) == 1.5
+
+
+def test_the_simulators_events_tell_when_it_was_unlocked() -> None:
+    texts = {1.0: "locked by admin", 1.5: "accepted", 4.0: "done, on compute-2", 4.25: "unlocked"}
+    events = [{"subject": "a", "time": time, "text": text} for time, text in texts.items()]
+    assert read_events(events) == {"a": Moments(1.0, 1.5, 4.0, 4.25)}
 
 
 def test_a_chart_of_the_medians(tmp_path: pathlib.Path) -> None:
