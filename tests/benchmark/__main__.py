@@ -69,8 +69,9 @@ def parse() -> argparse.Namespace:
     )
     add("--only", nargs="+", metavar="NAME", help="only these: floor, engine, tuned, masakari-SECONDS")
     add("--option", action="append", default=[], help="of the engine: group__name=value; may be repeated")
-    add("--json", type=pathlib.Path, help="write all figures to this file")
-    add("--svg", type=pathlib.Path, help="draw the medians into this file")
+    add("--json", type=pathlib.Path, help="write all figures to this file, beside those of other scenarios")
+    add("--csv", type=pathlib.Path, help="write the medians of all scenarios to this file")
+    add("--svg", type=pathlib.Path, help="draw the medians of all scenarios into this file")
     add("--keep", type=pathlib.Path, help="keep the engine's logs and journals in this directory")
     options = parser.parse_args()
     if options.masakari and options.cloud != "real":
@@ -83,7 +84,9 @@ def main() -> int:
     options = parse()
     results = [result for threads in options.threads for result in compare(options, threads)]
     if options.json:
-        report.write_json(options.json, results)
+        results = report.merge(options.json, results)
+    if options.csv:
+        report.write_csv(options.csv, results)
     if options.svg:
         chart.draw(options.svg, results)
     return 0

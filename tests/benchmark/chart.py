@@ -1,6 +1,5 @@
 """Draw the medians of the benchmark's scenarios: how long each recovery took, and what it cost Nova."""
 
-import collections
 import pathlib
 from typing import Any
 
@@ -21,16 +20,12 @@ def draw(path: pathlib.Path, results: list[dict[str, Any]]) -> None:
         from matplotlib import figure
     except ImportError as error:
         raise SystemExit(f"--svg needs matplotlib (tox -e benchmark has it): {error}") from error
-    scenarios: dict[str, dict[str, list[dict[str, Any]]]] = collections.defaultdict(
-        lambda: collections.defaultdict(list)
-    )
-    for result in results:
-        scenarios[result["scenario"]][result["name"]].append(result)
+    scenarios = report.group(results)
     drawn = figure.Figure(figsize=(9, 1 + 1.6 * len(scenarios)), layout="constrained")
     axes = drawn.subplots(len(scenarios), len(_PANELS), squeeze=False)
-    for row, (scenario, runs) in zip(axes, scenarios.items(), strict=True):
+    for row, (scenario, medians) in zip(axes, scenarios.items(), strict=True):
         for panel, (column, title) in zip(row, _PANELS.items(), strict=True):
-            _draw_bars(panel, {name: report.take_medians(found)[column] for name, found in runs.items()})
+            _draw_bars(panel, {name: figures[column] for name, figures in medians.items()})
             panel.set_xlabel(title, fontsize=8)
         row[0].set_title(scenario, fontsize=9, loc="left")
     drawn.savefig(path, format="svg", metadata={"Date": None})

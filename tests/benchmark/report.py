@@ -1,6 +1,7 @@
 """The benchmark's table and JSON."""
 
 import argparse
+import csv
 import json
 import math
 import pathlib
@@ -60,6 +61,34 @@ def print_ratios(name: str, figures: dict[str, Any], other: str, floor: dict[str
     print(f"{f'{name} / {other}':14}" + "".join(f"{cell:>10}" for cell in cells), flush=True)
 
 
-def write_json(path: pathlib.Path, results: list[dict[str, Any]]) -> None:
-    """Write all runs."""
-    path.write_text(json.dumps(results, indent=1) + "\n")
+def merge(path: pathlib.Path, results: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Write all runs to a file, in place of those of the same scenarios that it has.
+
+    :returns: what the file has now
+    """
+    scenarios = {result["scenario"] for result in results}
+    before = json.loads(path.read_text()) if path.exists() else []
+    merged = [result for result in before if result["scenario"] not in scenarios] + results
+    path.write_text(json.dumps(merged, indent=1) + "\n")
+    return merged
+
+
+def group(results: list[dict[str, Any]]) -> dict[str, dict[str, dict[str, Any]]]:
+    """Return the medians by scenario and name."""
+    found: dict[str, dict[str, list[dict[str, Any]]]] = {}
+    for result in results:
+        found.setdefault(result["scenario"], {}).setdefault(result["name"], []).append(result)
+    return {
+        scenario: {name: take_medians(runs) for name, runs in names.items()}
+        for scenario, names in found.items()
+    }
+
+
+def write_csv(path: pathlib.Path, results: list[dict[str, Any]]) -> None:
+    """Write the medians, a line for each scenario and name."""
+    with path.open("w", newline="") as file:
+        lines = csv.writer(file, lineterminator="\n")
+        lines.writerow(["scenario", "what", *_COLUMNS.values()])
+        for scenario, names in group(results).items():
+            for name, figures in names.items():
+                lines.writerow([scenario, name, *(figures[column] for column in _COLUMNS)])

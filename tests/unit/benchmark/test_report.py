@@ -43,9 +43,28 @@ def test_a_figure_that_the_cloud_does_not_tell_has_no_ratio(capsys: pytest.Captu
     assert capsys.readouterr().out.count(" x") == 3  # wall, locked and CPU; no request was counted
 
 
-def test_all_runs_are_written(tmp_path: pathlib.Path) -> None:
-    report.write_json(tmp_path / "all.json", [_figures().to_dict()])
-    assert json.loads((tmp_path / "all.json").read_text())[0]["wall_s"] == 10.0
+def _result(scenario: str, name: str, wall: float) -> dict[str, object]:
+    return {"name": name, "scenario": scenario, **_figures(wall).to_dict()}
+
+
+def test_all_runs_are_written_beside_those_of_other_scenarios(tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "all.json"
+    report.merge(path, [_result("small", "floor", 9.0), _result("large", "floor", 20.0)])
+    merged = report.merge(path, [_result("small", "floor", 10.0), _result("small", "engine", 11.0)])
+    assert json.loads(path.read_text()) == merged
+    assert [(found["scenario"], found["wall_s"]) for found in merged] == [
+        ("large", 20.0),
+        ("small", 10.0),
+        ("small", 11.0),
+    ]
+
+
+def test_the_medians_as_csv(tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "all.csv"
+    report.write_csv(path, [_result("small", "floor", wall) for wall in (9.0, 12.0, 10.0)])
+    heading, line = path.read_text().splitlines()
+    assert heading.startswith("scenario,what,wall,first,locked")
+    assert line.startswith("small,floor,10.0,1.5,2.5")
 
 
 @pytest.mark.parametrize(
