@@ -20,7 +20,7 @@ from masakari_lite.compute.services import ComputeServices
 LOG = logging.getLogger(__name__)
 
 _TURNS = 20
-"""So many instances are locked and asked to be evacuated at once: Nova's workers and this process are few."""
+"""So many instances are locked and asked to be evacuated at once: Nova has few workers, this process has one."""
 _LONGEST_TURN = 5.0
 """Seconds; where a cell does not answer, the recoveries in others go on."""
 
@@ -37,7 +37,7 @@ class NovaAPI:
     :ivar servers: ``/servers``
     :ivar migrations: ``/os-migrations``
     :ivar evacuations: polls the records of all hosts that are recovered
-    :ivar beginning: turns to lock an instance and have it evacuated, for all recoveries of an engine
+    :ivar beginning: an engine's turns to list a host's instances, or to lock one and have it evacuated
     :ivar unlocking: turns to unlock one
     :ivar arrivals: lists what has arrived on other hosts, for all recoveries
     :ivar host_servers: all servers of a host, compared with what its hypervisor has

@@ -64,7 +64,8 @@ class HostPoller:
         self._changes_as_of = self._clock.moment
         self._changes_at = asked_at = time.monotonic()
         self.doubt = ""
-        instances = self._nova.host_servers.list_all(self._host, self._note_doubt)
+        with self._nova.beginning.taken():
+            instances = self._nova.host_servers.list_all(self._host, self._note_doubt)
         self._add_instances({instance.uuid: instance for instance in instances}, asked_at)
         return instances
 

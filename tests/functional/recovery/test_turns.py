@@ -1,6 +1,8 @@
 """Only so many instances are locked and asked to be evacuated at once; the others wait for their turn."""
 
-from collections.abc import Callable
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -24,16 +26,35 @@ def test_all_have_their_turn(site: Site) -> None:
     site.assert_evacuated_once(*servers)
 
 
+class Gate(concurrency.Turns):
+    """Lets the host be listed, and nobody else begin until it is opened."""
+
+    def __init__(self) -> None:
+        super().__init__(100, 3600)
+        self.waiting = -1
+        self._opened = threading.Event()
+
+    def open(self) -> None:
+        self._opened.set()
+
+    @contextlib.contextmanager
+    def taken(self) -> Iterator[None]:
+        self.waiting += 1
+        if self.waiting:
+            self._opened.wait()
+        yield
+
+
 def test_those_that_wait_are_not_begun_when_the_engine_stops(site: Site) -> None:
     servers = site.add(3)
-    with site.engine.service._nova.beginning.taken():
-        site.cloud.fail_host(HOST)
-        uuid = site.engine.notify()["notification_uuid"]
-        site.until(lambda: len(site.engine.api.list_vmoves(uuid)) == 3)
-        site.until(lambda: "RUNNING" in str(site.engine.api.get_notification(uuid)["progress"][-1:]))
-        is_stopping = site.engine.service._dispatcher.is_stopping
-        stopping = concurrency.spawn(site.stop)
-        site.until(is_stopping)
+    gate = site.engine.service._nova.beginning = Gate()
+    site.cloud.fail_host(HOST)
+    uuid = site.engine.notify()["notification_uuid"]
+    site.until(lambda: gate.waiting == 3)
+    is_stopping = site.engine.service._dispatcher.is_stopping
+    stopping = concurrency.spawn(site.stop)
+    site.until(is_stopping)
+    gate.open()
     stopping.wait()
     assert not site.cloud.migrations
     assert not any(server.locked for server in servers)
