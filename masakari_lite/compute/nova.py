@@ -20,7 +20,7 @@ from masakari_lite.compute.services import ComputeServices
 LOG = logging.getLogger(__name__)
 
 _TURNS = 20
-"""So many instances are locked and asked to be evacuated at once: Nova has few workers, this process has one."""
+"""So many instances are locked and asked to be evacuated at once: Nova has few workers, an engine has one."""
 _LONGEST_TURN = 5.0
 """Seconds; where a cell does not answer, the recoveries in others go on."""
 
