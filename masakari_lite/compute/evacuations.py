@@ -47,6 +47,8 @@ class EvacuationPoller:
         self._outage = OutageReporter(LOG, "Evacuations cannot be polled", "Evacuations are polled again")
         self.answered_at = 0.0
         """When Nova was last asked, by ``time.monotonic()``, and has answered; 0 when it does not."""
+        self.failure: Exception | None = None
+        """What has ended the polling unexpectedly: who waits would wait for ever."""
 
     def follow(self, host: str, clock: clocks.Reading, receive: Receive) -> None:
         """Poll the evacuations from a host, too.
@@ -90,11 +92,14 @@ class EvacuationPoller:
         self._pace.note(time.monotonic() - self._polled_at, interval)
 
     def _poll_repeatedly(self, interval: float) -> None:
+        self.failure = None
         try:
             while self._waiting:
                 self._pace.wait(self._polled_at, interval)
                 if self._waiting:
                     self.poll(interval)
+        except Exception as error:
+            self.failure = error
         finally:
             self.is_polling = False
 

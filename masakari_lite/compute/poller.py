@@ -170,6 +170,8 @@ class HostPoller:
                     is_answered = False
                 if answer is not None:
                     return answer
+                if evacuations.failure:
+                    raise evacuations.failure
                 if waited >= timeout and is_answered and self._has_cell_answered():
                     raise exceptions.WaitTimeout(f"{what}: not within {timeout:g} s")
                 news.wait(min(self._interval, max(SHORTEST, timeout - waited)))

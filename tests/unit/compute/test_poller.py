@@ -172,6 +172,15 @@ class TestWaiting:
             poller.wait_for(ANY, fail, 5, "it")
 
 
+    def test_who_waits_is_told_when_nothing_is_polled_any_more(self, poller, impatient, monkeypatch):
+        poller.open()
+        monkeypatch.setattr(impatient.migrations, "list_evacuations", lambda *_, **__: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            poller.wait_for(ANY, lambda: None, 30, "it")
+        monkeypatch.undo()
+        poller.wait_for(ANY, lambda: impatient.evacuations.answered_at or None, 30, "it")
+
+
 class TestNoAnswer:
     def test_not_to_know_is_not_to_fail(self, simulator, poller):
         poller.open()
