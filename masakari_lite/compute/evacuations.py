@@ -75,7 +75,7 @@ class EvacuationPoller:
         """
         self._waiting += 1
         if not self.is_polling:
-            self.is_polling = True
+            self.is_polling, self.failure = True, None
             concurrency.spawn(self._poll_repeatedly, interval)
         try:
             yield
@@ -92,13 +92,12 @@ class EvacuationPoller:
         self._pace.note(time.monotonic() - self._polled_at, interval)
 
     def _poll_repeatedly(self, interval: float) -> None:
-        self.failure = None
         try:
             while self._waiting:
                 self._pace.wait(self._polled_at, interval)
                 if self._waiting:
                     self.poll(interval)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - raised by all that wait
             self.failure = error
         finally:
             self.is_polling = False

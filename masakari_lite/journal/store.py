@@ -44,7 +44,7 @@ class Journal:
             else:
                 schema.check(self._engine)
                 connection.commit_each_statement(self._engine)
-        sessions = functools.partial(manager.writer.get_sessionmaker(), bind=self._file)
+        sessions = functools.partial(manager.writer.get_sessionmaker(), bind=self._file or self._engine)
         self.transactions = Transactions(conf, sessions, is_sqlite)
         self.clock = clock.build_clock(self._engine.dialect, self.transactions.run)
         self.vmoves = VMoves(self.transactions, self.clock)
