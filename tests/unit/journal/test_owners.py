@@ -230,7 +230,7 @@ def test_a_slow_server_keeps_no_other_green_thread_waiting(server_url, open_jour
 
     def wait():
         begun.append(time.monotonic())
-        journal._run(lambda session: session.execute(query).all())
+        journal.transactions.run(lambda session: session.execute(query).all())
         ended.append(time.monotonic())
 
     ticks = 0
