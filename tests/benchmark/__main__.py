@@ -56,18 +56,11 @@ def parse() -> argparse.Namespace:
         help="Masakari's own engine too, on the real cloud, with these wait_period_after_service_update",
     )
     add(
-        "--tuned",
-        action="append",
-        default=[],
-        metavar="OPTION",
-        help="another engine, with this option: group__name=value; may be repeated",
-    )
-    add(
         "--wait-for-down",
         action="store_true",
         help="the engine waits until Nova reports the hosts down, and all times count from then",
     )
-    add("--only", nargs="+", metavar="NAME", help="only these: floor, engine, tuned, masakari-SECONDS")
+    add("--only", nargs="+", metavar="NAME", help="only these: floor, engine, masakari-SECONDS")
     add("--option", action="append", default=[], help="of the engine: group__name=value; may be repeated")
     add("--json", type=pathlib.Path, help="write all figures to this file, beside those of other scenarios")
     add("--csv", type=pathlib.Path, help="write the medians of all scenarios to this file")
@@ -117,8 +110,7 @@ def compare(options: argparse.Namespace, threads: int) -> list[dict[str, Any]]:
 
 def name_all(options: argparse.Namespace) -> list[str]:
     """Return what is compared."""
-    tuned = ["tuned"] if options.tuned else []
-    names = ["floor", "engine", *tuned, *(f"masakari-{wait}" for wait in options.masakari)]
+    names = ["floor", "engine", *(f"masakari-{wait}" for wait in options.masakari)]
     unknown = sorted(set(options.only or ()) - set(names))
     if unknown:
         raise SystemExit(f"--only {' '.join(unknown)}: there are only {', '.join(names)} (see --masakari)")
@@ -144,8 +136,7 @@ def run(name: str, options: argparse.Namespace, threads: int, number: int) -> ru
         if isinstance(cloud, clouds.RealCloud) and name.startswith("masakari-"):
             return upstream.run(cloud, threads, int(name.removeprefix("masakari-")), directory)
         broker = os.environ.get(_TRANSPORT) or "rabbit://guest:guest@127.0.0.1:5672/"
-        added = options.option + (options.tuned if name == "tuned" else [])
-        changes = dict(option.split("=", 1) for option in added)
+        changes = dict(option.split("=", 1) for option in options.option)
         return runs.run_engine(cloud, threads, directory, broker, not options.wait_for_down, **changes)
 
 

@@ -32,7 +32,7 @@ def describe(options: argparse.Namespace, threads: int) -> str:
         on_each = math.ceil(options.instances / options.hosts)
         ideal = math.ceil(on_each / threads) * options.latency
         text += f", {options.hosts} hosts, an evacuation takes {options.latency:g} s, ideal {ideal:g} s"
-    return text
+    return f"{text}, not forced down" if options.wait_for_down else text
 
 
 def take_medians(runs: list[dict[str, Any]]) -> dict[str, Any]:

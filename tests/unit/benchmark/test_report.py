@@ -71,7 +71,9 @@ def test_the_medians_as_csv(tmp_path: pathlib.Path) -> None:
     ("instances", "hosts", "threads", "ideal"), [(1000, 1, 30, 34), (1000, 20, 5, 10), (7, 2, 10, 1)]
 )
 def test_the_ideal_time(instances: int, hosts: int, threads: int, ideal: int) -> None:
-    options = argparse.Namespace(cloud="simulator", instances=instances, hosts=hosts, latency=1.0)
+    options = argparse.Namespace(
+        cloud="simulator", instances=instances, hosts=hosts, latency=1.0, wait_for_down=False
+    )
     assert report.describe(options, threads).endswith(f"ideal {ideal} s")
 
 
