@@ -171,7 +171,6 @@ class TestWaiting:
         with pytest.raises(exceptions.EvacuationFailed):
             poller.wait_for(ANY, fail, 5, "it")
 
-
     def test_who_waits_is_told_when_nothing_is_polled_any_more(self, poller, impatient, monkeypatch):
         poller.open()
         monkeypatch.setattr(impatient.migrations, "list_evacuations", lambda *_, **__: 1 / 0)
