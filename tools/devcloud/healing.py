@@ -9,6 +9,8 @@ from tools.devcloud.cloud import Cloud, JsonDict
 from tools.devcloud.errors import GaveUpError, RequestError
 
 _LIMIT = 180.0
+_PATIENCE = 5.0
+"""Seconds in which a compute that was told of its status acts on it."""
 _DISABLED_TRAIT = "COMPUTE_STATUS_DISABLED"
 
 
@@ -20,6 +22,7 @@ class Healing:
         self._started = time.monotonic()
         self._since = cloud.now()
         self._restarted: set[str] = set()
+        self._told_at: dict[str, float] = {}
 
     def run(self) -> str:
         """Heal the cloud; returns what was done.
@@ -47,7 +50,7 @@ class Healing:
             if service["forced_down"]:
                 self._cloud.update_service(host, forced_down=False)
             if service["status"] != "enabled":
-                self._cloud.update_service(host, status="enabled")
+                self._tell(host, "enabled")
         self._cloud.wait_for(self._are_up, "the computes to be up", _LIMIT)
         self._cloud.wait_for(self._are_offered, "Placement to offer all hosts", _LIMIT, pause=0.5)
 
@@ -75,13 +78,19 @@ class Healing:
         """The scheduler shuns a host that keeps the trait, for a minute at most.
 
         One does that was told to disable itself while it was dead, and found that in its queue. To set its
-        status again has the compute remove it at once.
+        status again has the compute remove it at once. Not again and again: what a compute has not acted on yet
+        waits in its queue, and would have it keep the trait once more later.
         """
         shunned = [host for host in self._hosts() if self._has_disabled_trait(host)]
         for host in shunned:
-            self._cloud.update_service(host, status="disabled")
-            self._cloud.update_service(host, status="enabled")
+            if time.monotonic() - self._told_at.get(host, 0.0) > _PATIENCE:
+                self._tell(host, "disabled", "enabled")
         return not shunned
+
+    def _tell(self, host: str, *statuses: str) -> None:
+        for status in statuses:
+            self._cloud.update_service(host, status=status)
+        self._told_at[host] = time.monotonic()
 
     def _has_disabled_trait(self, host: str) -> bool:
         admin = self._cloud.admin
