@@ -78,8 +78,8 @@ class Healing:
         """The scheduler shuns a host that keeps the trait, for a minute at most.
 
         One does that was told to disable itself while it was dead, and found that in its queue. To set its
-        status again has the compute remove it at once. Not again and again: what a compute has not acted on yet
-        waits in its queue, and would have it keep the trait once more later.
+        status again has the compute remove it at once. Not again and again: what it has not acted on waits
+        in its queue, and would give it the trait once more later.
         """
         shunned = [host for host in self._hosts() if self._has_disabled_trait(host)]
         for host in shunned:
