@@ -41,6 +41,12 @@ def _add_size(parser: argparse.ArgumentParser) -> None:
     size.add_argument(
         "--on-first", type=int, default=40, help="how many of the instances are on compute-1 (%(default)s)"
     )
+    size.add_argument(
+        "--log-size",
+        type=int,
+        default=SimulatorOptions().log_size,
+        help="how many requests and events are kept (%(default)s)",
+    )
 
 
 def _add_cloud(parser: argparse.ArgumentParser) -> None:
@@ -90,11 +96,5 @@ def _add_cloud(parser: argparse.ArgumentParser) -> None:
         "--max-microversion",
         default=default.max_microversion,
         help="the newest compute API microversion offered (%(default)s)",
-    )
-    add(
-        "--log-size",
-        type=int,
-        default=default.log_size,
-        help="how many requests and events are kept (%(default)s)",
     )
     add("--seed", type=int, default=0, help="the same seed gives the same cloud (%(default)s)")

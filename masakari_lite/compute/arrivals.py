@@ -1,5 +1,6 @@
 """Listing the instances that have arrived on other hosts, once for all recoveries that ask for them."""
 
+import contextlib
 import dataclasses
 import datetime
 import threading
@@ -80,8 +81,9 @@ class Arrivals:
         def list_one(host: str) -> list[Instance]:
             return self._servers.list_arrived(host, taken.hosts[host])
 
-        for outcome in concurrency.run_all(list_one, sorted(taken.hosts), _AT_ONCE):
-            if outcome.error:
-                taken.errors[outcome.item] = outcome.error
-            else:
-                taken.found[outcome.item] = outcome.result or []
+        with contextlib.closing(concurrency.run_all(list_one, sorted(taken.hosts), _AT_ONCE)) as outcomes:
+            for outcome in outcomes:
+                if outcome.error:
+                    taken.errors[outcome.item] = outcome.error
+                else:
+                    taken.found[outcome.item] = outcome.result or []

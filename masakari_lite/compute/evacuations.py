@@ -39,7 +39,6 @@ class EvacuationPoller:
         self._pace = pace
         self._hosts: dict[str, Receive] = {}
         self._waiting = 0
-        self.is_polling = False
         self._clock: clocks.Reading | None = None  # Nova's
         self._as_of: datetime.datetime | None = None  # of the last poll that was answered, by Nova's clock
         self._as_of_with_margin: datetime.datetime | None = None  # and of the last one that had the margin
@@ -47,6 +46,8 @@ class EvacuationPoller:
         self._outage = OutageReporter(LOG, "Evacuations cannot be polled", "Evacuations are polled again")
         self.answered_at = 0.0
         """When Nova was last asked, by ``time.monotonic()``, and has answered; 0 when it does not."""
+        self.is_polling = False
+        """Whether the green thread runs that polls while somebody waits."""
         self.failure: Exception | None = None
         """What has ended the polling unexpectedly: who waits would wait for ever."""
 
